@@ -1,0 +1,106 @@
+// C ABI of the optibridge core: memory, counters, threads and the sweep engine. No dependencies.
+#pragma once
+
+#include "core/ob_status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- tensors ---------------------------------------------------------------------------------
+
+enum ob_dtype { OB_FLOAT32 = 0, OB_FLOAT64 = 1 };
+
+// Values of c10::DeviceType, so that a device travels to libtorch unchanged.
+enum ob_device { OB_CPU = 0, OB_CUDA = 1 };
+
+// One contiguous row-major tensor. A vector is an array of these, in the order of its names.
+typedef struct ob_tensor {
+  void* data;
+  int64_t numel;
+  const int64_t* shape;  // `ndim` extents
+  const char* name;      // UTF-8, for messages
+  int32_t ndim;
+  int32_t dtype;
+  int32_t device_type;
+  int32_t device_index;
+} ob_tensor;
+
+// ---- memory ----------------------------------------------------------------------------------
+
+// Zero-filled host memory aligned to 64 bytes. Large blocks are staggered so that equal offsets of
+// neighbouring blocks do not meet in the same cache sets.
+OB_EXPORT ob_result ob_alloc(int64_t bytes, void** out) OB_NOEXCEPT;
+OB_EXPORT void ob_free(void* address) OB_NOEXCEPT;
+OB_EXPORT void ob_copy(void* to, const void* from, int64_t bytes) OB_NOEXCEPT;
+
+enum ob_counter_id {
+  OB_LIVE_BYTES = 0,
+  OB_PEAK_BYTES = 1,
+  OB_LIVE_HANDLES = 2,
+  OB_COPIED_BYTES = 3,
+  OB_COUNTERS = 4
+};
+OB_EXPORT int64_t ob_counter(int32_t id) OB_NOEXCEPT;
+OB_EXPORT void ob_count(int32_t id, int64_t delta) OB_NOEXCEPT;
+// Makes the peak start again from what is live now.
+OB_EXPORT void ob_reset_peak(void) OB_NOEXCEPT;
+
+// ---- threads ---------------------------------------------------------------------------------
+
+// Upper bound of threads for sweeps; 0 selects the number of processors.
+OB_EXPORT void ob_set_threads(int32_t threads) OB_NOEXCEPT;
+OB_EXPORT int32_t ob_threads(void) OB_NOEXCEPT;
+// "avx512", "avx2" or "baseline": the instruction set that the block kernels run with.
+OB_EXPORT const char* ob_instruction_set(void) OB_NOEXCEPT;
+
+// ---- sweeps ----------------------------------------------------------------------------------
+
+// Opcodes of a program. A program is a list of nodes in topological order; node i is
+// (op[i], a[i], b[i], constant[i]) where a and b are indices of earlier nodes.
+enum ob_op {
+  // sources
+  OB_LOAD = 0,      // a: index of a vector
+  OB_CONSTANT = 1,  // constant: the value
+  // element by element, one operand
+  OB_NEGATE = 10,
+  OB_ABS = 11,
+  OB_SQRT = 12,
+  OB_SQUARE = 13,
+  OB_SIGN = 14,  // -1, 0 or 1; NaN stays NaN
+  OB_RECIPROCAL = 15,
+  // element by element, two operands
+  OB_ADD = 20,
+  OB_SUBTRACT = 21,
+  OB_MULTIPLY = 22,
+  OB_DIVIDE = 23,
+  OB_MINIMUM = 24,  // NaN if an operand is NaN
+  OB_MAXIMUM = 25,
+  OB_POWER = 26,
+  // reductions, accumulated in float64; the result is one scalar for each tensor, or one for all
+  OB_SUM_EACH = 30,
+  OB_SUM_ALL = 31,
+  OB_SUM_SQUARES_EACH = 32,
+  OB_SUM_SQUARES_ALL = 33,
+  // sinks
+  OB_STORE = 40,  // a: node, b: index of a vector
+  OB_RESULT = 41  // a: scalar node; b: first position in `results` (one value, or one per tensor)
+};
+
+// Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and dtype. A
+// vector may be stored to while it is loaded from; two vectors must otherwise not overlap.
+// Reductions are summed in an order that does not depend on the number of threads.
+OB_EXPORT ob_result ob_sweep(const int32_t* op, const int32_t* a, const int32_t* b,
+                             const double* constant, int32_t nodes, const int64_t* vectors,
+                             int32_t vector_count, int64_t tensors, double* results) OB_NOEXCEPT;
+
+// ---- the yardstick of benchmarks -------------------------------------------------------------
+
+// Reads p, g, m, v and writes p, m, v with next to no arithmetic: the memory traffic of one Adam
+// step, on the same threads as a sweep.
+OB_EXPORT void ob_floor_adam(float* p, const float* g, float* m, float* v,
+                             int64_t numel) OB_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif

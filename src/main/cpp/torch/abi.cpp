@@ -1,0 +1,163 @@
+#include <ATen/core/grad_mode.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include <string>
+
+#include "torch/algorithm.h"
+#include "torch/guard.h"
+#include "torch/ob_torch.h"
+#include "torch/threads.h"
+
+using optibridge::torch_bridge::Algorithm;
+using optibridge::torch_bridge::guarded;
+using optibridge::torch_bridge::Options;
+using optibridge::torch_bridge::ThreadScope;
+
+struct ob_torch_optimizer {
+  std::unique_ptr<Algorithm> algorithm;
+  std::vector<std::string> slots;
+  std::string slots_text;
+  bool bound = false;
+};
+
+namespace optibridge::torch_bridge {
+namespace {
+
+// Below this many elements a step takes less time than waking other threads.
+constexpr int64_t kAloneBelow = 65536;
+
+ob_torch_optimizer& checked(ob_torch_optimizer* optimizer) {
+  if (optimizer == nullptr) throw std::invalid_argument("the handle is null");
+  return *optimizer;
+}
+
+Algorithm& bound(ob_torch_optimizer* optimizer) {
+  if (!checked(optimizer).bound) throw std::invalid_argument("nothing is bound yet");
+  return *optimizer->algorithm;
+}
+
+bool alone(const Binding& binding) { return binding.on_cpu() && binding.numel < kAloneBelow; }
+
+}  // namespace
+
+std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused) {
+  if (!fused) return make_plain(options);
+  const std::string& name = options.class_name();
+  if (name == "SGD") return make_fused_sgd(options);
+  if (name == "Adam" || name == "AdamW") return make_fused_adam(options);
+  if (name == "Adagrad") return make_fused_adagrad(options);
+  throw std::invalid_argument(name + " has no fused kernel");
+}
+
+}  // namespace optibridge::torch_bridge
+
+namespace tb = optibridge::torch_bridge;
+
+extern "C" {
+
+ob_result ob_torch_create(const char* class_name, int32_t fused, const char* option_names,
+                          const double* values, int32_t count,
+                          ob_torch_optimizer** out) OB_NOEXCEPT {
+  return guarded("torch_create", [&] {
+    if (class_name == nullptr || out == nullptr) {
+      throw std::invalid_argument("class_name and out must not be null");
+    }
+    if (fused != 0 && fused != 1) throw std::invalid_argument("fused must be 0 or 1");
+    const Options options(class_name, tb::rules_of(class_name), option_names, values, count);
+    auto optimizer = std::make_unique<ob_torch_optimizer>();
+    optimizer->algorithm = tb::make_algorithm(options, fused == 1);
+    optimizer->slots = optimizer->algorithm->slots();
+    optimizer->slots_text = tb::join(optimizer->slots);
+    *out = optimizer.release();
+  });
+}
+
+void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT { delete optimizer; }
+
+const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  return optimizer == nullptr ? "" : optimizer->slots_text.c_str();
+}
+
+double ob_torch_slot_initial(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT {
+  if (optimizer == nullptr || slot < 0 ||
+      static_cast<size_t>(slot) >= optimizer->slots.size()) {
+    return 0;
+  }
+  return optimizer->algorithm->initial(optimizer->slots[slot]);
+}
+
+ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
+                        const ob_tensor* grads, const int64_t* slots, int32_t slot_count,
+                        int64_t tensors) OB_NOEXCEPT {
+  return guarded("torch_bind", [&] {
+    ob_torch_optimizer& o = tb::checked(optimizer);
+    o.algorithm->bind(tb::make_binding(params, grads, slots, slot_count, tensors, o.slots));
+    o.bound = true;
+  });
+}
+
+ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  return guarded("torch_sync", [&] { tb::bound(optimizer).sync(); });
+}
+
+ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
+  return guarded("torch_step", [&] {
+    Algorithm& algorithm = tb::bound(optimizer);
+    if (algorithm.binding().size() == 0) return;
+    const ThreadScope scope(tb::alone(algorithm.binding()));
+    algorithm.step(lr);
+  });
+}
+
+ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  return guarded("torch_zero", [&] {
+    const at::NoGradGuard no_grad;
+    const tb::Binding& binding = tb::bound(optimizer).binding();
+    const ThreadScope scope(tb::alone(binding));
+    for (const at::Tensor& param : binding.params) param.zero_();
+  });
+}
+
+const char* ob_torch_version(void) OB_NOEXCEPT { return TORCH_VERSION; }
+
+int32_t ob_torch_threads(void) OB_NOEXCEPT { return tb::threads(); }
+
+void ob_torch_set_threads(int32_t threads) OB_NOEXCEPT {
+  // Nothing to report here: libtorch refuses only numbers below one.
+  ob_error_free(reinterpret_cast<ob_error*>(
+      guarded("torch_set_threads", [&] { tb::set_threads(threads); })));
+}
+
+int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT {
+  try {
+    return static_cast<int32_t>(torch::cuda::device_count());
+  } catch (...) {
+    return 0;  // a CUDA build without a driver
+  }
+}
+
+ob_result ob_torch_raise_for_test(int32_t kind) OB_NOEXCEPT {
+  return guarded("torch_raise_for_test", [&] {
+    switch (kind) {
+      case 0:
+        return;
+      case 1:
+        throw std::bad_alloc();
+      case 2:
+        throw std::invalid_argument("raised for a test");
+      case 3:
+        throw std::runtime_error("raised for a test");
+      case 4:
+        throw 4;
+      case 5:
+        TORCH_CHECK(false, "raised for a test");
+      case 6:
+        TORCH_CHECK_WITH(OutOfMemoryError, false, "raised for a test");
+      default:
+        throw std::invalid_argument("no such kind");
+    }
+  });
+}
+
+}  // extern "C"

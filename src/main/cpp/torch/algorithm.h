@@ -1,0 +1,47 @@
+// What one optimizer class does with the tensors it is bound to.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "torch/options.h"
+#include "torch/views.h"
+
+namespace optibridge::torch_bridge {
+
+class Algorithm {
+ public:
+  virtual ~Algorithm() = default;
+
+  // Names of the state slots; "step" comes first.
+  virtual std::vector<std::string> slots() const = 0;
+  // What every element of a slot starts with.
+  virtual double initial(const std::string& /*slot*/) const { return 0; }
+
+  // Takes over checked tensors. If this throws, the former binding is still in place.
+  virtual void bind(Binding binding) {
+    binding_ = std::move(binding);
+    sync();
+  }
+  // The caller changed what the slots contain.
+  virtual void sync() {}
+  // One step on at least one tensor; adds one to every "step".
+  virtual void step(double lr) = 0;
+
+  const Binding& binding() const { return binding_; }
+
+ protected:
+  Binding binding_;
+};
+
+std::unique_ptr<Algorithm> make_fused_sgd(const Options& options);
+std::unique_ptr<Algorithm> make_fused_adam(const Options& options);  // and AdamW
+std::unique_ptr<Algorithm> make_fused_adagrad(const Options& options);
+// torch::optim's own classes.
+std::unique_ptr<Algorithm> make_plain(const Options& options);
+
+// Throws std::invalid_argument for a class without a fused kernel.
+std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused);
+
+}  // namespace optibridge::torch_bridge

@@ -1,0 +1,45 @@
+#include <ATen/ops/_fused_adagrad.h>
+#include <ATen/ops/_fused_adagrad_cpu_dispatch.h>
+
+#include "torch/algorithm.h"
+
+namespace optibridge::torch_bridge {
+namespace {
+
+class FusedAdagrad final : public Algorithm {
+ public:
+  explicit FusedAdagrad(const Options& options)
+      : lr_decay_(options.get("lr_decay")),
+        weight_decay_(options.get("weight_decay")),
+        initial_(options.get("initial_accumulator_value")),
+        eps_(options.get("eps")),
+        maximize_(options.flag("maximize")) {}
+
+  std::vector<std::string> slots() const override { return {"step", "sum"}; }
+  double initial(const std::string& slot) const override { return slot == "sum" ? initial_ : 0; }
+
+  void step(double lr) override {
+    count_step(binding_);
+    const auto run = [&](auto&& kernel) {
+      kernel(binding_.params, binding_.grads, binding_.slots[1], binding_.slots[0], lr, lr_decay_,
+             weight_decay_, eps_, maximize_);
+    };
+    if (binding_.on_cpu()) {
+      run([](auto&&... arguments) { at::cpu::_fused_adagrad_(arguments...); });
+    } else {
+      run([](auto&&... arguments) { at::_fused_adagrad_(arguments...); });
+    }
+  }
+
+ private:
+  const double lr_decay_, weight_decay_, initial_, eps_;
+  const bool maximize_;
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> make_fused_adagrad(const Options& options) {
+  return std::make_unique<FusedAdagrad>(options);
+}
+
+}  // namespace optibridge::torch_bridge

@@ -1,0 +1,66 @@
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adam_cpu_dispatch.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_adamw_cpu_dispatch.h>
+
+#include "torch/algorithm.h"
+
+namespace optibridge::torch_bridge {
+namespace {
+
+class FusedAdam final : public Algorithm {
+ public:
+  explicit FusedAdam(const Options& options)
+      : decoupled_(options.class_name() == "AdamW"),
+        beta1_(options.get("beta1")),
+        beta2_(options.get("beta2")),
+        eps_(options.get("eps")),
+        weight_decay_(options.get("weight_decay")),
+        amsgrad_(options.flag("amsgrad")),
+        maximize_(options.flag("maximize")) {}
+
+  std::vector<std::string> slots() const override {
+    if (amsgrad_) return {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+    return {"step", "exp_avg", "exp_avg_sq"};
+  }
+
+  void step(double lr) override {
+    count_step(binding_);
+    // The CPU kernel directly: the dispatcher has nothing to decide here.
+    if (binding_.on_cpu()) {
+      run(lr, [](auto&&... arguments) { at::cpu::_fused_adam_(arguments...); },
+          [](auto&&... arguments) { at::cpu::_fused_adamw_(arguments...); });
+    } else {
+      run(lr, [](auto&&... arguments) { at::_fused_adam_(arguments...); },
+          [](auto&&... arguments) { at::_fused_adamw_(arguments...); });
+    }
+  }
+
+ private:
+  template <class Adam, class AdamW>
+  void run(double lr, Adam&& adam, AdamW&& adamw) {
+    const auto& slots = binding_.slots;
+    const at::TensorList max = amsgrad_ ? at::TensorList(slots[3]) : at::TensorList();
+    const auto call = [&](auto&& kernel) {
+      kernel(binding_.params, binding_.grads, slots[1], slots[2], max, slots[0], lr, beta1_,
+             beta2_, weight_decay_, eps_, amsgrad_, maximize_);
+    };
+    if (decoupled_) {
+      call(adamw);
+    } else {
+      call(adam);
+    }
+  }
+
+  const bool decoupled_;
+  const double beta1_, beta2_, eps_, weight_decay_;
+  const bool amsgrad_, maximize_;
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> make_fused_adam(const Options& options) {
+  return std::make_unique<FusedAdam>(options);
+}
+
+}  // namespace optibridge::torch_bridge

@@ -1,0 +1,91 @@
+#include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/_fused_sgd_cpu_dispatch.h>
+
+#include "torch/algorithm.h"
+
+namespace optibridge::torch_bridge {
+namespace {
+
+class FusedSgd final : public Algorithm {
+ public:
+  explicit FusedSgd(const Options& options)
+      : momentum_(options.get("momentum")),
+        dampening_(options.get("dampening")),
+        weight_decay_(options.get("weight_decay")),
+        nesterov_(options.flag("nesterov")),
+        maximize_(options.flag("maximize")) {}
+
+  std::vector<std::string> slots() const override {
+    if (momentum_ != 0) return {"step", "momentum_buffer"};
+    return {"step"};
+  }
+
+  void bind(Binding binding) override {
+    Lists first, later;
+    sort(binding, first, later);
+    binding_ = std::move(binding);
+    first_ = std::move(first);
+    later_ = std::move(later);
+  }
+
+  void sync() override {
+    Lists first, later;
+    sort(binding_, first, later);
+    first_ = std::move(first);
+    later_ = std::move(later);
+  }
+
+  void step(double lr) override {
+    count_step(binding_);
+    run(first_, lr, true);
+    run(later_, lr, false);
+    if (first_.params.empty()) return;
+    // From now on no tensor is at its first step.
+    Lists first, later;
+    sort(binding_, first, later);
+    first_ = std::move(first);
+    later_ = std::move(later);
+  }
+
+ private:
+  struct Lists {
+    std::vector<at::Tensor> params, grads, buffers;
+  };
+
+  // The kernel takes one flag for a whole list: a first step starts the momentum with the
+  // gradient, without dampening.
+  void sort(const Binding& binding, Lists& first, Lists& later) const {
+    for (size_t i = 0; i < binding.size(); ++i) {
+      const bool starts = momentum_ != 0 && step_count(binding.slots[0][i]) == 0;
+      Lists& lists = starts ? first : later;
+      lists.params.push_back(binding.params[i]);
+      lists.grads.push_back(binding.grads[i]);
+      if (momentum_ != 0) lists.buffers.push_back(binding.slots[1][i]);
+    }
+  }
+
+  void run(const Lists& lists, double lr, bool is_first_step) {
+    if (lists.params.empty()) return;
+    const auto call = [&](auto&& kernel) {
+      kernel(lists.params, lists.grads, lists.buffers, weight_decay_, momentum_, lr, dampening_,
+             nesterov_, maximize_, is_first_step);
+    };
+    if (binding_.on_cpu()) {
+      call([](auto&&... arguments) { at::cpu::_fused_sgd_(arguments...); });
+    } else {
+      call([](auto&&... arguments) { at::_fused_sgd_(arguments...); });
+    }
+  }
+
+  const double momentum_, dampening_, weight_decay_;
+  const bool nesterov_, maximize_;
+  Lists first_, later_;
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> make_fused_sgd(const Options& options) {
+  return std::make_unique<FusedSgd>(options);
+}
+
+}  // namespace optibridge::torch_bridge

@@ -1,0 +1,76 @@
+// C ABI of the bridge to libtorch: its optimizers on memory that the caller owns.
+#pragma once
+
+#include "core/ob_core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- optimizers ------------------------------------------------------------------------------
+
+// One optimizer and the memory it is bound to. A handle is used by one thread at a time.
+typedef struct ob_torch_optimizer ob_torch_optimizer;
+
+// class_name: "SGD", "Adam", "AdamW", "Adagrad" or "RMSprop".
+// fused: 1 runs PyTorch's fused kernel, 0 the step of torch::optim's own class. RMSprop has no
+//   fused kernel.
+// option_names: joined by '\n', parallel to `values`; a bool is 0 or 1. Every option of the class
+//   must be given exactly once. The learning rate is not among them; it comes with each step.
+//     SGD          momentum, dampening, weight_decay, nesterov, maximize
+//     Adam, AdamW  beta1, beta2, eps, weight_decay, amsgrad, maximize
+//     Adagrad      lr_decay, weight_decay, initial_accumulator_value, eps, maximize
+//     RMSprop      alpha, eps, weight_decay, momentum, centered, maximize
+OB_EXPORT ob_result ob_torch_create(const char* class_name, int32_t fused,
+                                    const char* option_names, const double* values, int32_t count,
+                                    ob_torch_optimizer** out) OB_NOEXCEPT;
+OB_EXPORT void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+
+// The state slots this configuration needs, joined by '\n'. "step" comes first: a float32 scalar
+// for each tensor, on the tensor's device. The others have their parameter's shape and dtype. The
+// text lives as long as the handle.
+OB_EXPORT const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+// The value that every element of a slot starts with; the caller fills the slot.
+OB_EXPORT double ob_torch_slot_initial(const ob_torch_optimizer* optimizer,
+                                       int32_t slot) OB_NOEXCEPT;
+
+// Binds memory that the caller keeps alive until the next bind or destroy. `params`, `grads` and
+// each entry of `slots` (the address of an array of ob_tensor) have `tensors` elements. The slots
+// are the optimizer's state: to export or restore it is to copy them. After an error the former
+// binding is still in place.
+OB_EXPORT ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
+                                  const ob_tensor* grads, const int64_t* slots, int32_t slot_count,
+                                  int64_t tensors) OB_NOEXCEPT;
+// To be called after the caller changed what the slots contain.
+OB_EXPORT ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+// One step in place; adds one to every "step".
+OB_EXPORT ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
+// Sets the bound parameters to zero.
+OB_EXPORT ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+
+// ---- libtorch --------------------------------------------------------------------------------
+
+OB_EXPORT const char* ob_torch_version(void) OB_NOEXCEPT;
+OB_EXPORT int32_t ob_torch_threads(void) OB_NOEXCEPT;
+// Numbers below one are ignored.
+OB_EXPORT void ob_torch_set_threads(int32_t threads) OB_NOEXCEPT;
+// 0 without CUDA.
+OB_EXPORT int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT;
+
+// Raises one kind of C++ exception behind the guard. Exists for tests of the error path.
+// kind: as ob_raise_for_test, and 5 c10::Error, 6 c10::OutOfMemoryError.
+OB_EXPORT ob_result ob_torch_raise_for_test(int32_t kind) OB_NOEXCEPT;
+
+// ---- the yardstick of benchmarks -------------------------------------------------------------
+
+// PyTorch's operator _fused_adam_ on raw host buffers, as a C++ program would call it: betas 0.9
+// and 0.999, eps 1e-8, nothing between the call and the operator.
+typedef struct ob_torch_bench ob_torch_bench;
+OB_EXPORT ob_result ob_torch_bench_create(float* p, const float* g, float* m, float* v, int64_t n,
+                                          ob_torch_bench** out) OB_NOEXCEPT;
+OB_EXPORT ob_result ob_torch_bench_step(ob_torch_bench* bench, double lr) OB_NOEXCEPT;
+OB_EXPORT void ob_torch_bench_destroy(ob_torch_bench* bench) OB_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif

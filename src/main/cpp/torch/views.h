@@ -1,0 +1,38 @@
+// Tensors of libtorch over memory that the caller owns.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "core/ob_core.h"
+
+namespace optibridge::torch_bridge {
+
+// Everything an optimizer works on: lists in the order of the caller's names.
+struct Binding {
+  std::vector<at::Tensor> params;
+  std::vector<at::Tensor> grads;
+  std::vector<std::vector<at::Tensor>> slots;  // slots[0] is "step"
+  at::Device device = at::kCPU;
+  int64_t numel = 0;  // of all parameters together
+
+  size_t size() const { return params.size(); }
+  bool on_cpu() const { return device.is_cpu(); }
+};
+
+// A view that owns nothing. Throws std::invalid_argument for a tensor that describes no memory.
+at::Tensor view_of(const ob_tensor& tensor, const char* role);
+
+// Throws std::invalid_argument that names the tensor unless gradients and slots fit the parameters.
+Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int64_t* slots,
+                     int32_t slot_count, int64_t tensors,
+                     const std::vector<std::string>& slot_names);
+
+// The count in a "step" scalar, wherever it lies.
+float step_count(const at::Tensor& step);
+// Adds one to every "step".
+void count_step(Binding& binding);
+
+}  // namespace optibridge::torch_bridge

@@ -1,0 +1,75 @@
+package org.optibridge.memory;
+
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.NoException;
+import org.bytedeco.javacpp.annotation.Platform;
+import org.bytedeco.javacpp.annotation.Properties;
+
+/**
+ * The natives of the core, one for each function of {@code core/ob_core.h} and {@code
+ * core/ob_status.h}, which document them. Addresses travel as {@code long}. Not an API for users:
+ * nothing here checks its arguments.
+ *
+ * <p>{@code @NoException} is safe because each of these functions is {@code noexcept} and reports
+ * errors as an error block, see {@link NativeStatus}.
+ */
+@Properties(
+    value =
+        @Platform(
+            include = {"core/ob_status.h", "core/ob_core.h"},
+            link = "optibridge_core",
+            library = "jnioptibridge_core"))
+@NoException(true)
+public final class CoreLibrary {
+  static {
+    Loader.load(CoreLibrary.class);
+  }
+
+  private CoreLibrary() {}
+
+  public static native int ob_error_code(@Cast("const ob_error*") long error);
+
+  public static native String ob_error_message(@Cast("const ob_error*") long error);
+
+  public static native void ob_error_free(@Cast("ob_error*") long error);
+
+  public static native long ob_raise_for_test(int kind);
+
+  public static native long ob_alloc(long bytes, @Cast("void**") long[] out);
+
+  public static native void ob_free(@Cast("void*") long address);
+
+  public static native void ob_copy(
+      @Cast("void*") long to, @Cast("const void*") long from, long bytes);
+
+  public static native long ob_counter(int id);
+
+  public static native void ob_count(int id, long delta);
+
+  public static native void ob_reset_peak();
+
+  public static native void ob_set_threads(int threads);
+
+  public static native int ob_threads();
+
+  public static native String ob_instruction_set();
+
+  public static native long ob_sweep(
+      @Cast("const int32_t*") int[] op,
+      @Cast("const int32_t*") int[] a,
+      @Cast("const int32_t*") int[] b,
+      double[] constant,
+      int nodes,
+      @Cast("const int64_t*") long[] vectors,
+      int vectorCount,
+      long tensors,
+      double[] results);
+
+  public static native void ob_floor_adam(
+      @Cast("float*") long p,
+      @Cast("const float*") long g,
+      @Cast("float*") long m,
+      @Cast("float*") long v,
+      long numel);
+}

@@ -1,0 +1,132 @@
+package org.optibridge.optimizer;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.optibridge.vector.Vector;
+
+/**
+ * A snapshot of state: an ordered tree of numbers, texts and vectors under names. It owns its
+ * vectors and closes them with itself. Not thread-safe.
+ */
+public final class State implements AutoCloseable {
+  private final Map<String, Object> entries = new LinkedHashMap<>();
+
+  /**
+   * @param key the entry's name
+   * @param value a number
+   * @return this
+   */
+  public State put(String key, double value) {
+    entries.put(key, value);
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value a text
+   * @return this
+   */
+  public State put(String key, String value) {
+    entries.put(key, value);
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value a stored vector, owned by this state from now on
+   * @return this
+   */
+  public State put(String key, Vector value) {
+    entries.put(key, value);
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value a state, owned by this one from now on
+   * @return this
+   */
+  public State put(String key, State value) {
+    entries.put(key, value);
+    return this;
+  }
+
+  /** Returns the names in order. */
+  public Set<String> keys() {
+    return entries.keySet();
+  }
+
+  /**
+   * @param key an entry's name
+   * @return whether there is one
+   */
+  public boolean has(String key) {
+    return entries.containsKey(key);
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its number
+   * @throws IllegalArgumentException if there is no such entry or it is no number
+   */
+  public double number(String key) {
+    return get(key, Double.class, "a number");
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its text
+   * @throws IllegalArgumentException if there is no such entry or it is no text
+   */
+  public String text(String key) {
+    return get(key, String.class, "a text");
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its vector, still owned by this state
+   * @throws IllegalArgumentException if there is no such entry or it is no vector
+   */
+  public Vector vector(String key) {
+    return get(key, Vector.class, "a vector");
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its state, still owned by this one
+   * @throws IllegalArgumentException if there is no such entry or it is no state
+   */
+  public State state(String key) {
+    return get(key, State.class, "a state");
+  }
+
+  private <T> T get(String key, Class<T> type, String what) {
+    Object value = entries.get(key);
+    if (value == null) {
+      throw new IllegalArgumentException(
+          "The state lacks the entry '" + key + "'; it has " + entries.keySet());
+    }
+    if (!type.isInstance(value)) {
+      throw new IllegalArgumentException("The state's entry '" + key + "' is not " + what);
+    }
+    return type.cast(value);
+  }
+
+  /** Closes all vectors in it. */
+  @Override
+  public void close() {
+    for (Object value : entries.values()) {
+      if (value instanceof Vector vector) {
+        vector.close();
+      } else if (value instanceof State state) {
+        state.close();
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "State" + entries;
+  }
+}

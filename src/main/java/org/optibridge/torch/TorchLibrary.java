@@ -1,0 +1,88 @@
+package org.optibridge.torch;
+
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.NoException;
+import org.bytedeco.javacpp.annotation.Platform;
+import org.bytedeco.javacpp.annotation.Properties;
+import org.optibridge.memory.CoreLibrary;
+
+/**
+ * The natives of the libtorch bridge, one for each function of {@code torch/ob_torch.h}, which
+ * documents them. Not an API for users: nothing here checks its arguments.
+ *
+ * <p>{@code @NoException} is safe because each of these functions is {@code noexcept} and reports
+ * errors as an error block.
+ */
+@Properties({
+  @Platform(
+      include = {"core/ob_status.h", "core/ob_core.h", "torch/ob_torch.h"},
+      link = "optibridge_torch",
+      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu"},
+      preloadresource = {"/org/bytedeco/pytorch/", "/org/bytedeco/openblas/"},
+      library = "jnioptibridge_torch"),
+  @Platform(
+      extension = "-gpu",
+      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu", "c10_cuda", "torch_cuda"})
+})
+@NoException(true)
+public final class TorchLibrary {
+  static {
+    // The bridge shares the core's library, which has to be there first.
+    Loader.load(CoreLibrary.class);
+    Loader.load(TorchLibrary.class);
+  }
+
+  private TorchLibrary() {}
+
+  public static native long ob_torch_create(
+      String className,
+      int fused,
+      String optionNames,
+      double[] values,
+      int count,
+      @Cast("ob_torch_optimizer**") long[] out);
+
+  public static native void ob_torch_destroy(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native String ob_torch_slots(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native double ob_torch_slot_initial(
+      @Cast("ob_torch_optimizer*") long optimizer, int slot);
+
+  public static native long ob_torch_bind(
+      @Cast("ob_torch_optimizer*") long optimizer,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const ob_tensor*") long grads,
+      @Cast("const int64_t*") long[] slots,
+      int slotCount,
+      long tensors);
+
+  public static native long ob_torch_sync(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native long ob_torch_step(@Cast("ob_torch_optimizer*") long optimizer, double lr);
+
+  public static native long ob_torch_zero(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native String ob_torch_version();
+
+  public static native int ob_torch_threads();
+
+  public static native void ob_torch_set_threads(int threads);
+
+  public static native int ob_torch_cuda_devices();
+
+  public static native long ob_torch_raise_for_test(int kind);
+
+  public static native long ob_torch_bench_create(
+      @Cast("float*") long p,
+      @Cast("const float*") long g,
+      @Cast("float*") long m,
+      @Cast("float*") long v,
+      long n,
+      @Cast("ob_torch_bench**") long[] out);
+
+  public static native long ob_torch_bench_step(@Cast("ob_torch_bench*") long bench, double lr);
+
+  public static native void ob_torch_bench_destroy(@Cast("ob_torch_bench*") long bench);
+}

@@ -1,0 +1,54 @@
+package org.optibridge.vector;
+
+import java.util.Arrays;
+
+/** Element type of a tensor. Labels are those of numpy and torch. */
+public enum DType {
+  /** IEEE 754 single precision. */
+  FLOAT32("float32", 4),
+  /** IEEE 754 double precision. */
+  FLOAT64("float64", 8);
+
+  private final String label;
+  private final int bytes;
+
+  DType(String label, int bytes) {
+    this.label = label;
+    this.bytes = bytes;
+  }
+
+  /**
+   * @return {@code "float32"} or {@code "float64"}
+   */
+  public String label() {
+    return label;
+  }
+
+  /** Returns bytes of one element. */
+  public int bytes() {
+    return bytes;
+  }
+
+  /**
+   * @param label as {@link #label()} returns it
+   * @return the type
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public static DType of(String label) {
+    for (DType dtype : values()) {
+      if (dtype.label.equals(label)) {
+        return dtype;
+      }
+    }
+    throw new IllegalArgumentException(
+        "Unknown dtype '"
+            + label
+            + "'; known: "
+            + Arrays.stream(values()).map(DType::label).toList());
+  }
+
+  @Override
+  public String toString() {
+    return label;
+  }
+}

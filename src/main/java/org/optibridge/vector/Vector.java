@@ -1,0 +1,483 @@
+package org.optibridge.vector;
+
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.optibridge.memory.NativeBlock;
+import org.optibridge.memory.NativeMemory;
+
+/**
+ * An ordered map from names to tensors in native memory, with arithmetic over all of them at once.
+ *
+ * <p><b>Two kinds.</b> A <i>stored</i> vector has memory: its own ({@link #allocate}, {@link
+ * Builder#copy}) or the caller's ({@link Builder#wrap}). An <i>expression</i> is what arithmetic
+ * returns; it holds no native memory and needs no {@code close()}. Its value is computed when it is
+ * stored ({@link #assign}, {@link #materialize}), read or reduced, in cache-sized blocks and
+ * without temporaries of the size of a tensor. The result is what an immediate evaluation would
+ * have given: if an operand was written to in between, evaluation throws instead. Writes that
+ * bypass this class (through a wrapped buffer or an address) can't be seen; make them before the
+ * expression is formed or after it is evaluated.
+ *
+ * <p><b>Operands</b> must have equal specs: names in the same order, shapes, dtypes, devices. A
+ * {@code double} is narrowed to the dtype of the tensor; a {@link Scalar} and the result of {@link
+ * #sum()} apply to all elements of each tensor.
+ *
+ * <p><b>Aliasing.</b> Wrapped memory is read and written in place, never copied, and held strongly
+ * until {@code close()}. Expressions hold their operands strongly.
+ *
+ * <p><b>Thread-safety.</b> Stored vectors may be read by many calls at once; a write needs to be
+ * alone, else {@link org.optibridge.memory.ConcurrentUseException} is thrown. Expressions are
+ * immutable.
+ */
+public final class Vector implements AutoCloseable {
+  private enum Rank {
+    ELEMENTS,
+    ONE_EACH
+  }
+
+  // The tensors whose elements the expression runs over.
+  private final VectorSpec domain;
+  private final VectorSpec spec;
+  private final Rank rank;
+  private final @Nullable Storage storage;
+  private final @Nullable Node node;
+
+  Vector(VectorSpec spec, Storage storage) {
+    this.domain = spec;
+    this.spec = spec;
+    this.rank = Rank.ELEMENTS;
+    this.storage = storage;
+    this.node = null;
+  }
+
+  private Vector(VectorSpec domain, VectorSpec spec, Rank rank, Node node) {
+    this.domain = domain;
+    this.spec = spec;
+    this.rank = rank;
+    this.storage = null;
+    this.node = node;
+  }
+
+  /**
+   * A stored vector of zeros. Its tensors lie in one allocation, each aligned to 64 bytes.
+   *
+   * @param spec names, dtypes, shapes; all on the CPU
+   * @return the vector, to be closed by the caller
+   * @throws org.optibridge.memory.NativeOutOfMemoryException if there is not enough memory
+   */
+  public static Vector allocate(VectorSpec spec) {
+    return new Vector(spec, Storage.create(spec, new long[spec.size()], List.of()));
+  }
+
+  /** Returns a builder of a stored vector, tensor by tensor. */
+  public static VectorBuilder builder() {
+    return new VectorBuilder();
+  }
+
+  /** Returns names, shapes, dtypes and devices. */
+  public VectorSpec spec() {
+    return spec;
+  }
+
+  /**
+   * Returns whether this vector has memory of its own or wraps the caller's, rather than being an
+   * expression.
+   */
+  public boolean isStored() {
+    return storage != null;
+  }
+
+  Storage storage() {
+    if (storage == null) {
+      throw new IllegalStateException(
+          "This vector is an expression without memory; call materialize() to store it");
+    }
+    return storage;
+  }
+
+  private Node node() {
+    if (node != null) {
+      return node;
+    }
+    requireHost();
+    return Node.load(this, storage().version());
+  }
+
+  private void requireHost() {
+    for (TensorSpec tensor : spec.tensors()) {
+      if (tensor.device().kind() != Device.Kind.CPU) {
+        throw new UnsupportedOperationException(
+            "Vector arithmetic runs on host memory; tensor " + tensor + " is not there");
+      }
+    }
+  }
+
+  // ---- arithmetic ------------------------------------------------------------------------------
+
+  private Vector map(Op op) {
+    return new Vector(domain, spec, rank, Node.of(op, node()));
+  }
+
+  private Vector with(Op op, Node right) {
+    return new Vector(domain, spec, rank, Node.of(op, node(), right));
+  }
+
+  private Vector with(Op op, Vector other) {
+    domain.requireSame(other.domain, "the left operand", "the right operand");
+    Vector shaped = rank == Rank.ELEMENTS ? this : other;
+    return new Vector(domain, shaped.spec, shaped.rank, Node.of(op, node(), other.node()));
+  }
+
+  private Vector with(Op op, Scalar other) {
+    return with(op, other.node);
+  }
+
+  /** Sum, element by element. */
+  public Vector plus(Vector other) {
+    return with(Op.ADD, other);
+  }
+
+  /** Adds a number to every element. */
+  public Vector plus(double value) {
+    return with(Op.ADD, Node.constant(value));
+  }
+
+  /** Difference, element by element. */
+  public Vector minus(Vector other) {
+    return with(Op.SUBTRACT, other);
+  }
+
+  /** Subtracts a number from every element. */
+  public Vector minus(double value) {
+    return with(Op.SUBTRACT, Node.constant(value));
+  }
+
+  /** Product, element by element. */
+  public Vector times(Vector other) {
+    return with(Op.MULTIPLY, other);
+  }
+
+  /** Multiplies every element by a number. */
+  public Vector times(double value) {
+    return with(Op.MULTIPLY, Node.constant(value));
+  }
+
+  /** Multiplies every element by a number that is computed in the same sweeps. */
+  public Vector times(Scalar value) {
+    return with(Op.MULTIPLY, value);
+  }
+
+  /** Quotient, element by element. */
+  public Vector dividedBy(Vector other) {
+    return with(Op.DIVIDE, other);
+  }
+
+  /** Divides every element by a number. */
+  public Vector dividedBy(double value) {
+    return with(Op.DIVIDE, Node.constant(value));
+  }
+
+  /** Divides every element by a number that is computed in the same sweeps. */
+  public Vector dividedBy(Scalar value) {
+    return with(Op.DIVIDE, value);
+  }
+
+  /** The smaller of both, element by element; NaN if either is NaN. */
+  public Vector minimum(Vector other) {
+    return with(Op.MINIMUM, other);
+  }
+
+  /** Bounds every element from above; NaN stays NaN. */
+  public Vector minimum(double value) {
+    return with(Op.MINIMUM, Node.constant(value));
+  }
+
+  /** The larger of both, element by element; NaN if either is NaN. */
+  public Vector maximum(Vector other) {
+    return with(Op.MAXIMUM, other);
+  }
+
+  /** Bounds every element from below; NaN stays NaN. */
+  public Vector maximum(double value) {
+    return with(Op.MAXIMUM, Node.constant(value));
+  }
+
+  /** Raises every element to a power. */
+  public Vector power(double exponent) {
+    return with(Op.POWER, Node.constant(exponent));
+  }
+
+  /** -x for every element. */
+  public Vector negate() {
+    return map(Op.NEGATE);
+  }
+
+  /** |x| for every element. */
+  public Vector abs() {
+    return map(Op.ABS);
+  }
+
+  /** The square root of every element. */
+  public Vector sqrt() {
+    return map(Op.SQRT);
+  }
+
+  /** x² for every element. */
+  public Vector square() {
+    return map(Op.SQUARE);
+  }
+
+  /** -1, 0 or 1 for every element; NaN stays NaN. */
+  public Vector sign() {
+    return map(Op.SIGN);
+  }
+
+  /** 1 / x for every element. */
+  public Vector reciprocal() {
+    return map(Op.RECIPROCAL);
+  }
+
+  // ---- reductions ------------------------------------------------------------------------------
+
+  /**
+   * The sum of each tensor, accumulated in float64: a vector of scalars under the same names, which
+   * later arithmetic applies to all elements of the tensor of that name.
+   */
+  public Vector sum() {
+    return reduced(Op.SUM_EACH);
+  }
+
+  /** The sum of squares of each tensor, accumulated in float64; see {@link #sum()}. */
+  public Vector sumOfSquares() {
+    return reduced(Op.SUM_SQUARES_EACH);
+  }
+
+  private Vector reduced(Op op) {
+    if (rank == Rank.ONE_EACH) {
+      throw new IllegalStateException("Each tensor is already reduced to one number");
+    }
+    return new Vector(domain, spec.scalars(), Rank.ONE_EACH, Node.of(op, node()));
+  }
+
+  /** The sum over all tensors. */
+  public Scalar total() {
+    return new Scalar(domain, Node.of(Op.SUM_ALL, node()));
+  }
+
+  /** The Euclidean norm over all tensors, squares accumulated in float64. */
+  public Scalar norm() {
+    return new Scalar(domain, Node.of(Op.SQRT, Node.of(Op.SUM_SQUARES_ALL, node())));
+  }
+
+  // ---- values ----------------------------------------------------------------------------------
+
+  /**
+   * Computes the value of this expression into new memory, or copies a stored vector.
+   *
+   * @return a stored vector, to be closed by the caller
+   */
+  public Vector materialize() {
+    Vector result = allocate(spec);
+    try {
+      if (rank == Rank.ELEMENTS) {
+        Sweep.store(domain, node(), result);
+      } else {
+        double[] values = Sweep.scalars(domain, node());
+        for (int i = 0; i < values.length; i++) {
+          result.writeScalar(i, values[i]);
+        }
+      }
+      return result;
+    } catch (RuntimeException | Error e) {
+      result.close();
+      throw e;
+    }
+  }
+
+  private void writeScalar(int position, double value) {
+    TensorSpec tensor = spec.tensors().get(position);
+    ByteBuffer buffer = NativeBlock.view(storage().addresses[position], tensor.bytes());
+    if (tensor.dtype() == DType.FLOAT32) {
+      buffer.putFloat(0, (float) value);
+    } else {
+      buffer.putDouble(0, value);
+    }
+  }
+
+  /**
+   * Stores the value of an expression, which may read this vector, in this vector's memory.
+   *
+   * @param value an expression or a stored vector of an equal spec
+   * @throws IllegalArgumentException if the specs differ
+   * @throws IllegalStateException if this is an expression, or an operand of the value was written
+   *     to after the expression was formed
+   */
+  public void assign(Vector value) {
+    Storage target = storage();
+    spec.requireSame(value.spec, "the target", "the value");
+    if (value.rank == Rank.ONE_EACH) {
+      double[] values = Sweep.scalars(value.domain, value.node());
+      for (int i = 0; i < values.length; i++) {
+        writeScalar(i, values[i]);
+      }
+      target.markWritten();
+      return;
+    }
+    Sweep.store(domain, value.node(), this);
+  }
+
+  /**
+   * Sets every element.
+   *
+   * @param value narrowed to the dtype of each tensor
+   */
+  public void fill(double value) {
+    requireHost();
+    Sweep.store(domain, Node.of(Op.ADD, Node.constant(value), Node.constant(0)), this);
+  }
+
+  /**
+   * @param name a tensor's name
+   * @return the elements, copied, in row-major order
+   * @throws IllegalArgumentException if there is no such tensor or it is not float32
+   */
+  public float[] toFloats(String name) {
+    requireType(name, DType.FLOAT32);
+    float[] values = new float[arrayLength(name)];
+    read(name, (buffer, count) -> buffer.asFloatBuffer().get(values));
+    return values;
+  }
+
+  /**
+   * @param name a tensor's name
+   * @return the elements, copied and widened if they are float32, in row-major order
+   * @throws IllegalArgumentException if there is no such tensor
+   */
+  public double[] toDoubles(String name) {
+    if (spec.get(name).dtype() == DType.FLOAT32) {
+      float[] narrow = toFloats(name);
+      double[] wide = new double[narrow.length];
+      for (int i = 0; i < wide.length; i++) {
+        wide[i] = narrow[i];
+      }
+      return wide;
+    }
+    double[] values = new double[arrayLength(name)];
+    read(name, (buffer, count) -> buffer.asDoubleBuffer().get(values));
+    return values;
+  }
+
+  private int arrayLength(String name) {
+    return Math.toIntExact(spec.get(name).numel());
+  }
+
+  private void requireType(String name, DType dtype) {
+    TensorSpec tensor = spec.get(name);
+    if (tensor.dtype() != dtype) {
+      throw new IllegalArgumentException("Tensor " + tensor + " is not " + dtype);
+    }
+  }
+
+  private void read(String name, BiConsumer<ByteBuffer, Long> reader) {
+    if (storage == null) {
+      try (Vector stored = materialize()) {
+        stored.read(name, reader);
+      }
+      return;
+    }
+    requireHost();
+    TensorSpec tensor = spec.get(name);
+    storage.acquireShared();
+    try {
+      ByteBuffer view = NativeBlock.view(storage.addresses[spec.position(name)], tensor.bytes());
+      reader.accept(view, tensor.numel());
+      NativeMemory.countCopy(tensor.bytes());
+    } finally {
+      storage.release();
+    }
+  }
+
+  /**
+   * The memory of a tensor. Valid until {@code close()}; whoever reads or writes through it keeps
+   * this vector reachable and open.
+   *
+   * @param name a tensor's name
+   * @return its address
+   */
+  public long address(String name) {
+    return storage().addresses[spec.position(name)];
+  }
+
+  /**
+   * A view of a float32 tensor's memory, without a copy. Valid until {@code close()}; whoever uses
+   * it keeps this vector reachable and open.
+   *
+   * @param name a tensor's name
+   * @return the view, of at most 2^29 - 1 elements
+   */
+  public FloatBuffer floatBuffer(String name) {
+    requireType(name, DType.FLOAT32);
+    requireHost();
+    return NativeBlock.view(address(name), spec.get(name).bytes()).asFloatBuffer();
+  }
+
+  /**
+   * The address of this stored vector's {@code ob_tensor} table, for native bridges. Valid until
+   * {@code close()}.
+   *
+   * @return the address
+   */
+  public long nativeTable() {
+    return storage().table;
+  }
+
+  /** Enters a native call that reads this stored vector; see {@link #endUse()}. */
+  public void beginRead() {
+    storage().acquireShared();
+  }
+
+  /** Enters a native call that writes this stored vector; see {@link #endUse()}. */
+  public void beginWrite() {
+    storage().acquireExclusive();
+    storage().markWritten();
+  }
+
+  /** Leaves the call entered by {@link #beginRead()} or {@link #beginWrite()}. */
+  public void endUse() {
+    storage().release();
+  }
+
+  /** Returns a copy of all tensors' elements, one after the other, widened to float64. */
+  public double[] flatten() {
+    List<double[]> parts = new ArrayList<>();
+    int total = 0;
+    for (String name : spec.names()) {
+      double[] part = toDoubles(name);
+      parts.add(part);
+      total += part.length;
+    }
+    double[] all = new double[total];
+    int at = 0;
+    for (double[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
+  }
+
+  /** Releases the memory of a stored vector; an expression has none. Calling it again is fine. */
+  @Override
+  public void close() {
+    if (storage != null) {
+      storage.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return storage != null ? storage.toString() : "Vector expression over " + domain.names();
+  }
+}
