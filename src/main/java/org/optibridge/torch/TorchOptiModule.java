@@ -165,12 +165,13 @@ public final class TorchOptiModule implements InPlaceModule {
         stepped = Vector.allocate(state.spec());
         direction = stepped;
       }
-      boolean aware = decays && params != null;
-      if (aware) {
+      if (decays && params != null) {
         stepped.assign(params);
+        step(stepped, stored, state, 1.0, false);
+        return params.minus(stepped);
       }
-      step(stepped, stored, state, 1.0, !aware);
-      return aware ? params.minus(stepped) : stepped.negate();
+      step(stepped, stored, state, 1.0, true);
+      return stepped.negate();
     } finally {
       handle.release();
     }

@@ -5,16 +5,18 @@ import java.util.Arrays;
 /** Element type of a tensor. Labels are those of numpy and torch. */
 public enum DType {
   /** IEEE 754 single precision. */
-  FLOAT32("float32", 4),
+  FLOAT32("float32", 4, 0),
   /** IEEE 754 double precision. */
-  FLOAT64("float64", 8);
+  FLOAT64("float64", 8, 1);
 
   private final String label;
   private final int bytes;
+  private final int code;
 
-  DType(String label, int bytes) {
+  DType(String label, int bytes, int code) {
     this.label = label;
     this.bytes = bytes;
+    this.code = code;
   }
 
   /**
@@ -45,6 +47,11 @@ public enum DType {
             + label
             + "'; known: "
             + Arrays.stream(values()).map(DType::label).toList());
+  }
+
+  /** The value of {@code enum ob_dtype}. */
+  int code() {
+    return code;
   }
 
   @Override

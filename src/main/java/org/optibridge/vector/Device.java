@@ -7,12 +7,23 @@ package org.optibridge.vector;
  * @param index which one, from 0
  */
 public record Device(Kind kind, int index) {
-  /** Kinds of device; their order is that of {@code c10::DeviceType}. */
+  /** Kinds of device. */
   public enum Kind {
     /** Host memory. */
-    CPU,
+    CPU(0),
     /** An NVIDIA GPU. */
-    CUDA
+    CUDA(1);
+
+    private final int code;
+
+    Kind(int code) {
+      this.code = code;
+    }
+
+    /** The value of {@code c10::DeviceType}. */
+    int code() {
+      return code;
+    }
   }
 
   /** Host memory. */

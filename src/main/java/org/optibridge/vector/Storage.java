@@ -133,8 +133,8 @@ final class Storage extends NativeHandle {
             .putLong(table + shapeAt)
             .putLong(table + nameAt)
             .putInt(shape.length)
-            .putInt(tensor.dtype().ordinal())
-            .putInt(tensor.device().kind().ordinal())
+            .putInt(tensor.dtype().code())
+            .putInt(tensor.device().kind().code())
             .putInt(tensor.device().index());
         for (long extent : shape) {
           buffer.putLong(shapeAt, extent);

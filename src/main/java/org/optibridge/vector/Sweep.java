@@ -2,7 +2,6 @@ package org.optibridge.vector;
 
 import java.util.Arrays;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.memory.NativeStatus;
@@ -12,8 +11,8 @@ import org.optibridge.memory.NativeStatus;
  * the number of operations written, never on the number of elements or tensors.
  */
 final class Sweep {
-  private final Map<Node, Integer> indices = new IdentityHashMap<>();
-  private final Map<Vector, Integer> vectors = new IdentityHashMap<>();
+  private final IdentityHashMap<Node, Integer> indices = new IdentityHashMap<>();
+  private final IdentityHashMap<Vector, Integer> vectors = new IdentityHashMap<>();
   private int[] op = new int[16];
   private int[] a = new int[16];
   private int[] b = new int[16];

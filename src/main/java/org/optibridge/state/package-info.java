@@ -1,0 +1,8 @@
+/**
+ * Configs as files and texts. Needs Jackson on the class path (an optional dependency); nothing
+ * else of this library does.
+ */
+@NullMarked
+package org.optibridge.state;
+
+import org.jspecify.annotations.NullMarked;
