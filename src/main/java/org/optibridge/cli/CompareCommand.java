@@ -1,0 +1,234 @@
+package org.optibridge.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** Trains one model once per optimizer and compares the runs. */
+@Command(
+    name = "compare",
+    sortOptions = false,
+    description = {
+      "Train the same model from the same weights on the same batches, once per optimizer.",
+      "Gradients come from libtorch's autograd; every step runs inside libtorch, on the model's own"
+          + " tensors."
+    })
+final class CompareCommand implements Callable<Integer> {
+  static final List<String> DEFAULT_OPTIMIZERS =
+      List.of(
+          "SGD(lr=0.05, momentum=0.9, nesterov=True)",
+          "Adam(lr=0.003)",
+          "AdamW(lr=0.003, weight_decay=0.05)",
+          "Adagrad(lr=0.02)",
+          "RMSprop(lr=0.001)");
+
+  private static final int DIGITS_EPOCHS = 20;
+  private static final int IDX_EPOCHS = 3;
+
+  @SuppressWarnings("NullAway.Init") // injected by picocli
+  @CommandLine.Spec
+  private CommandLine.Model.CommandSpec spec;
+
+  @Option(
+      names = {"-o", "--optimizer"},
+      paramLabel = "SPEC",
+      description = {
+        "NAME or \"NAME(key=value, ...)\" with Python or JSON literals; repeatable. lr is the"
+            + " learning rate (default: PyTorch's). 'optibridge list' shows names and keys.",
+        "Default: SGD, Adam, AdamW, Adagrad and RMSprop with rates that suit the digits."
+      })
+  private List<String> optimizers = new ArrayList<>();
+
+  @Option(
+      names = {"-e", "--epochs"},
+      paramLabel = "N",
+      description = "Passes over the training images (default: 20; with --data 3).")
+  private @Nullable Integer epochs;
+
+  @Option(
+      names = {"-b", "--batch-size"},
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Images per step (default: ${DEFAULT-VALUE}).")
+  private int batchSize;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of the initial weights and of the batches' order (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Threads of libtorch (default: ${DEFAULT-VALUE}; more do not help so small a model).")
+  private int threads;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Folder of MNIST's four IDX files, .gz or not (default: the UCI digits that come along).")
+  private @Nullable Path folder;
+
+  @Option(
+      names = "--plot",
+      paramLabel = "FILE",
+      description = "Draw the loss curves into this PNG.")
+  private @Nullable Path plot;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Write the figures as JSON; - is standard output, instead of the table.")
+  private @Nullable Path json;
+
+  @Option(names = "--no-progress", description = "Say nothing while training.")
+  private boolean noProgress;
+
+  @Override
+  public Integer call() {
+    List<OptimizerSpec> specs = check();
+    Dataset data = folder == null ? Digits.load() : IdxReader.load(folder);
+    for (OptimizerSpec optimizer : specs) {
+      Trainer.optimizer(optimizer).close();
+    }
+    int passes = epochs != null ? epochs : folder == null ? DIGITS_EPOCHS : IDX_EPOCHS;
+    PrintWriter out = spec.commandLine().getOut();
+    List<RunResult> runs = train(specs, data, passes);
+    if (json != null) {
+      writeJson(out, json, runs);
+    }
+    if (plot != null) {
+      LossPlot.write(plot, "Training on the " + data.name() + ", by optimizer", runs);
+    }
+    if (json == null || !isStandardOutput(json)) {
+      out.printf(
+          "%n%s: %d images to train on, %d to test with, %d epochs of %d steps%n%n",
+          data.name(),
+          data.train().size(),
+          data.test().size(),
+          passes,
+          runs.get(0).stepsPerEpoch());
+      out.print(table(runs));
+      out.flush();
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  /** What can be refused without data is refused first. */
+  private List<OptimizerSpec> check() {
+    atLeastOne("--batch-size", batchSize);
+    atLeastOne("--threads", threads);
+    if (epochs != null) {
+      atLeastOne("--epochs", epochs);
+    }
+    writable("--plot", plot);
+    if (json != null && !isStandardOutput(json)) {
+      writable("--json", json);
+    }
+    List<String> texts = optimizers.isEmpty() ? DEFAULT_OPTIMIZERS : optimizers;
+    return texts.stream().map(OptimizerSpec::parse).toList();
+  }
+
+  private void atLeastOne(String option, int value) {
+    if (value < 1) {
+      throw new ParameterException(
+          spec.commandLine(), option + " must be at least 1 but is " + value);
+    }
+  }
+
+  private void writable(String option, @Nullable Path file) {
+    if (file == null) {
+      return;
+    }
+    Path parent = file.toAbsolutePath().getParent();
+    if (Files.isDirectory(file) || parent == null || !Files.isDirectory(parent)) {
+      throw new ParameterException(
+          spec.commandLine(), option + " " + file + ": no such folder, or a folder itself");
+    }
+    if (!Files.isWritable(Files.exists(file) ? file : parent)) {
+      throw new ParameterException(spec.commandLine(), option + " " + file + " can't be written");
+    }
+  }
+
+  private List<RunResult> train(List<OptimizerSpec> specs, Dataset data, int passes) {
+    List<RunResult> runs = new ArrayList<>();
+    PrintWriter err = spec.commandLine().getErr();
+    try (Trainer trainer = new Trainer(data, passes, batchSize, seed, threads)) {
+      for (OptimizerSpec optimizer : specs) {
+        RunResult result;
+        try (Progress progress = Progress.start(!noProgress, optimizer.name(), trainer.steps())) {
+          result = trainer.run(optimizer, progress::step);
+        }
+        Progress.done(!noProgress, err, result);
+        runs.add(result);
+      }
+    }
+    return runs;
+  }
+
+  private static boolean isStandardOutput(Path file) {
+    return file.toString().equals("-");
+  }
+
+  private static TextTable table(List<RunResult> runs) {
+    TextTable table =
+        new TextTable(
+            1,
+            "optimizer",
+            "initial loss",
+            "final loss",
+            "test accuracy",
+            "step (ms)",
+            "share of time",
+            "bytes copied");
+    for (RunResult run : runs) {
+      table.row(
+          run.optimizer(),
+          format("%.4f", run.initialLoss()),
+          format("%.3g", run.finalLoss()),
+          format("%.2f %%", 100 * run.testAccuracy()),
+          format("%.4f", run.optimizerMsPerStep()),
+          format("%.1f %%", 100 * run.optimizerShare()),
+          String.valueOf(run.copiedBytes()));
+    }
+    return table;
+  }
+
+  private static String format(String pattern, double value) {
+    return String.format(Locale.ROOT, pattern, value);
+  }
+
+  private static void writeJson(PrintWriter out, Path file, List<RunResult> runs) {
+    Map<String, Object> document = new LinkedHashMap<>();
+    document.put("runs", runs.stream().map(RunResult::toMap).toList());
+    String text = Json.write(document);
+    if (isStandardOutput(file)) {
+      out.println(text);
+      out.flush();
+      return;
+    }
+    try {
+      Files.writeString(file, text + System.lineSeparator(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new CliException("can't write " + file + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package org.optibridge.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.optibridge.torch.TorchOptimizerSpec;
+import org.optibridge.torch.TorchOptimizers;
+import org.optibridge.torch.TorchOption;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Shows the optimizers and their keyword arguments. */
+@Command(name = "list", description = "List the optimizers with their options and defaults.")
+final class ListCommand implements Runnable {
+  @SuppressWarnings("NullAway.Init") // injected by picocli
+  @CommandLine.Spec
+  private CommandLine.Model.CommandSpec spec;
+
+  @Option(names = "--json", description = "As one JSON document.")
+  private boolean json;
+
+  @Override
+  public void run() {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(
+          Json.write(
+              Map.of("optimizers", TorchOptimizers.all().stream().map(ListCommand::map).toList())));
+    } else {
+      out.print(table());
+      out.println();
+      out.println("Where there is a fused kernel it is used; fused=False selects the plain step.");
+    }
+    out.flush();
+  }
+
+  private static TextTable table() {
+    TextTable table = new TextTable(6, "optimizer", "kernel", "option", "type", "default", "range");
+    for (TorchOptimizerSpec optimizer : TorchOptimizers.all()) {
+      String kernel = optimizer.hasFusedKernel() ? "fused" : "plain";
+      String rate = String.valueOf(optimizer.defaultLearningRate());
+      table.row(optimizer.name(), kernel, "lr", "float", rate, ">= 0");
+      for (TorchOption option : optimizer.options()) {
+        table.row("", "", option.name(), type(option), literal(option), option.range());
+      }
+    }
+    return table;
+  }
+
+  private static Map<String, Object> map(TorchOptimizerSpec optimizer) {
+    List<Map<String, Object>> options = new ArrayList<>();
+    for (TorchOption option : optimizer.options()) {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("name", option.name());
+      map.put("type", type(option));
+      map.put("default", option.defaultValue());
+      map.put("range", option.range());
+      options.add(map);
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("name", optimizer.name());
+    map.put("fused", optimizer.hasFusedKernel());
+    map.put("defaultLearningRate", optimizer.defaultLearningRate());
+    map.put("options", options);
+    return map;
+  }
+
+  private static String type(TorchOption option) {
+    return switch (option.type()) {
+      case FLOAT -> "float";
+      case BOOL -> "bool";
+      case FLOAT_PAIR -> "(float, float)";
+    };
+  }
+
+  /** As Python writes it. */
+  private static String literal(TorchOption option) {
+    Object value = option.defaultValue();
+    if (value instanceof Boolean flag) {
+      return flag ? "True" : "False";
+    }
+    String text = Json.write(value);
+    return text.startsWith("[")
+        ? "(" + text.substring(1, text.length() - 1).replace(",", ", ") + ")"
+        : text;
+  }
+}
