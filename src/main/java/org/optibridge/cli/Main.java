@@ -14,7 +14,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
     name = "optibridge",
     description = "Native optimizer steps of libtorch on buffers that are never copied.",
-    subcommands = {CompareCommand.class, ListCommand.class, DoctorCommand.class, BenchCommand.class},
+    subcommands = {
+      CompareCommand.class,
+      ListCommand.class,
+      DoctorCommand.class,
+      BenchCommand.class
+    },
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit status:%n",

@@ -13,10 +13,10 @@ import org.optibridge.memory.NativeMemory;
  * An ordered map from names to tensors in native memory, with arithmetic over all of them at once.
  *
  * <p><b>Two kinds.</b> A <i>stored</i> vector has memory: its own ({@link #allocate}, {@link
- * Builder#copy}) or the caller's ({@link Builder#wrap}). An <i>expression</i> is what arithmetic
- * returns; it holds no native memory and needs no {@code close()}. Its value is computed when it is
- * stored ({@link #assign}, {@link #materialize}), read or reduced, in cache-sized blocks and
- * without temporaries of the size of a tensor. The result is what an immediate evaluation would
+ * VectorBuilder#copy}) or the caller's ({@link VectorBuilder#wrap}). An <i>expression</i> is what
+ * arithmetic returns; it holds no native memory and needs no {@code close()}. Its value is computed
+ * when it is stored ({@link #assign}, {@link #materialize}), read or reduced, in cache-sized blocks
+ * and without temporaries of the size of a tensor. The result is what an immediate evaluation would
  * have given: if an operand was written to in between, evaluation throws instead. Writes that
  * bypass this class (through a wrapped buffer or an address) can't be seen; make them before the
  * expression is formed or after it is evaluated.
