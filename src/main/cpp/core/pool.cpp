@@ -110,6 +110,8 @@ void ob_set_threads(int32_t threads) noexcept {
 
 int32_t ob_threads(void) noexcept {
   const int32_t limit = optibridge::thread_limit.load();
-  return limit > 0 ? limit
-                   : std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency()));
+  // Asked once: the answer costs microseconds, more than a small step.
+  static const int32_t processors =
+      std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency()));
+  return limit > 0 ? limit : processors;
 }

@@ -1,7 +1,7 @@
-#include "core/guard.h"
-
 #include <cstdlib>
 #include <cstring>
+
+#include "core/guard.h"
 
 struct ob_error {
   int32_t code;

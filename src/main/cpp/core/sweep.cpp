@@ -34,8 +34,8 @@ struct Node {
   double constant;
   Rank rank = kOne;
   int32_t stage = 0;
-  int32_t row = -1;        // scratch row in the current stage
-  bool needed = false;     // in the current stage
+  int32_t row = -1;             // scratch row in the current stage
+  bool needed = false;          // in the current stage
   std::vector<double> scalars;  // one, or one per tensor
 };
 
@@ -298,8 +298,7 @@ class Sweep {
 
   static char* scratch(int32_t rows) {
     thread_local std::vector<double> memory;
-    const size_t needed =
-        static_cast<size_t>(rows) * (kBlock + kRowPadding / sizeof(double)) + 8;
+    const size_t needed = static_cast<size_t>(rows) * (kBlock + kRowPadding / sizeof(double)) + 8;
     if (memory.size() < needed) {
       memory.resize(needed);
     }

@@ -68,9 +68,9 @@ void scaled_step(int64_t numel, int32_t dtype) {
   const ob_tensor vx = tensor(x.data(), numel, dtype);
   const ob_tensor vy = tensor(y.data(), numel, dtype);
   const int64_t vectors[] = {reinterpret_cast<int64_t>(&vx), reinterpret_cast<int64_t>(&vy)};
-  const int32_t op[] = {OB_LOAD,     OB_LOAD,     OB_SUM_SQUARES_ALL, OB_SQRT,  OB_CONSTANT,
-                        OB_DIVIDE,   OB_SUBTRACT, OB_MULTIPLY,        OB_ADD,   OB_STORE,
-                        OB_RESULT};
+  const int32_t op[] = {OB_LOAD,     OB_LOAD,   OB_SUM_SQUARES_ALL, OB_SQRT,
+                        OB_CONSTANT, OB_DIVIDE, OB_SUBTRACT,        OB_MULTIPLY,
+                        OB_ADD,      OB_STORE,  OB_RESULT};
   const int32_t a[] = {0, 1, 1, 2, 0, 4, 0, 5, 0, 8, 3};
   const int32_t b[] = {0, 0, 0, 0, 0, 3, 1, 6, 7, 0, 0};
   const double constant[] = {0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0};

@@ -24,7 +24,8 @@ struct ob_torch_optimizer {
 namespace optibridge::torch_bridge {
 namespace {
 
-// Below this many elements a step takes less time than waking other threads.
+// Kernels share out one tensor at a time. With none of this size, a step takes less time than
+// waking other threads for each tensor would.
 constexpr int64_t kAloneBelow = 65536;
 
 ob_torch_optimizer& checked(ob_torch_optimizer* optimizer) {
@@ -37,7 +38,7 @@ Algorithm& bound(ob_torch_optimizer* optimizer) {
   return *optimizer->algorithm;
 }
 
-bool alone(const Binding& binding) { return binding.on_cpu() && binding.numel < kAloneBelow; }
+bool alone(const Binding& binding) { return binding.on_cpu() && binding.largest < kAloneBelow; }
 
 }  // namespace
 
@@ -80,8 +81,7 @@ const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
 }
 
 double ob_torch_slot_initial(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT {
-  if (optimizer == nullptr || slot < 0 ||
-      static_cast<size_t>(slot) >= optimizer->slots.size()) {
+  if (optimizer == nullptr || slot < 0 || static_cast<size_t>(slot) >= optimizer->slots.size()) {
     return 0;
   }
   return optimizer->algorithm->initial(optimizer->slots[slot]);
@@ -125,8 +125,8 @@ int32_t ob_torch_threads(void) OB_NOEXCEPT { return tb::threads(); }
 
 void ob_torch_set_threads(int32_t threads) OB_NOEXCEPT {
   // Nothing to report here: libtorch refuses only numbers below one.
-  ob_error_free(reinterpret_cast<ob_error*>(
-      guarded("torch_set_threads", [&] { tb::set_threads(threads); })));
+  ob_error_free(
+      reinterpret_cast<ob_error*>(guarded("torch_set_threads", [&] { tb::set_threads(threads); })));
 }
 
 int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT {

@@ -29,8 +29,8 @@ ob_result ob_torch_bench_create(float* p, const float* g, float* m, float* v, in
     bench->g = {view(const_cast<float*>(g), "gradient")};
     bench->m = {view(m, "exp_avg")};
     bench->v = {view(v, "exp_avg_sq")};
-    bench->steps = {view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0},
-                            "step")};
+    bench->steps = {
+        view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0}, "step")};
     *out = bench.release();
   });
 }

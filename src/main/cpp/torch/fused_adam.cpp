@@ -28,10 +28,12 @@ class FusedAdam final : public Algorithm {
     count_step(binding_);
     // The CPU kernel directly: the dispatcher has nothing to decide here.
     if (binding_.on_cpu()) {
-      run(lr, [](auto&&... arguments) { at::cpu::_fused_adam_(arguments...); },
+      run(
+          lr, [](auto&&... arguments) { at::cpu::_fused_adam_(arguments...); },
           [](auto&&... arguments) { at::cpu::_fused_adamw_(arguments...); });
     } else {
-      run(lr, [](auto&&... arguments) { at::_fused_adam_(arguments...); },
+      run(
+          lr, [](auto&&... arguments) { at::_fused_adam_(arguments...); },
           [](auto&&... arguments) { at::_fused_adamw_(arguments...); });
     }
   }
@@ -42,8 +44,8 @@ class FusedAdam final : public Algorithm {
     const auto& slots = binding_.slots;
     const at::TensorList max = amsgrad_ ? at::TensorList(slots[3]) : at::TensorList();
     const auto call = [&](auto&& kernel) {
-      kernel(binding_.params, binding_.grads, slots[1], slots[2], max, slots[0], lr, beta1_,
-             beta2_, weight_decay_, eps_, amsgrad_, maximize_);
+      kernel(binding_.params, binding_.grads, slots[1], slots[2], max, slots[0], lr, beta1_, beta2_,
+             weight_decay_, eps_, amsgrad_, maximize_);
     };
     if (decoupled_) {
       call(adamw);

@@ -21,8 +21,8 @@ typedef struct ob_torch_optimizer ob_torch_optimizer;
 //     Adam, AdamW  beta1, beta2, eps, weight_decay, amsgrad, maximize
 //     Adagrad      lr_decay, weight_decay, initial_accumulator_value, eps, maximize
 //     RMSprop      alpha, eps, weight_decay, momentum, centered, maximize
-OB_EXPORT ob_result ob_torch_create(const char* class_name, int32_t fused,
-                                    const char* option_names, const double* values, int32_t count,
+OB_EXPORT ob_result ob_torch_create(const char* class_name, int32_t fused, const char* option_names,
+                                    const double* values, int32_t count,
                                     ob_torch_optimizer** out) OB_NOEXCEPT;
 OB_EXPORT void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 

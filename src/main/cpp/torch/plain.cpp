@@ -71,8 +71,7 @@ class Plain : public Algorithm {
 template <class Optimizer, class OptimizerOptions>
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options) {
   std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(std::vector<at::Tensor>(),
-                      std::make_unique<OptimizerOptions>(options));
+  groups.emplace_back(std::vector<at::Tensor>(), std::make_unique<OptimizerOptions>(options));
   return std::make_unique<Optimizer>(groups, options);
 }
 
@@ -139,13 +138,12 @@ class PlainAdagrad final : public Plain {
 class PlainRmsprop final : public Plain {
  public:
   explicit PlainRmsprop(const Options& options)
-      : Plain(make_optimizer<torch::optim::RMSprop>(
-            torch::optim::RMSpropOptions()
-                .alpha(options.get("alpha"))
-                .eps(options.get("eps"))
-                .weight_decay(options.get("weight_decay"))
-                .momentum(options.get("momentum"))
-                .centered(options.flag("centered")))),
+      : Plain(make_optimizer<torch::optim::RMSprop>(torch::optim::RMSpropOptions()
+                                                        .alpha(options.get("alpha"))
+                                                        .eps(options.get("eps"))
+                                                        .weight_decay(options.get("weight_decay"))
+                                                        .momentum(options.get("momentum"))
+                                                        .centered(options.flag("centered")))),
         momentum_(options.get("momentum") > 0),
         centered_(options.flag("centered")) {}
 
@@ -226,12 +224,14 @@ std::unique_ptr<Algorithm> make_plain(const Options& options) {
   }
   if (name == "SGD") return std::make_unique<PlainSgd>(options);
   if (name == "Adam") {
-    return std::make_unique<PlainAdam<torch::optim::Adam, torch::optim::AdamOptions,
-                                      torch::optim::AdamParamState>>(options);
+    return std::make_unique<
+        PlainAdam<torch::optim::Adam, torch::optim::AdamOptions, torch::optim::AdamParamState>>(
+        options);
   }
   if (name == "AdamW") {
-    return std::make_unique<PlainAdam<torch::optim::AdamW, torch::optim::AdamWOptions,
-                                      torch::optim::AdamWParamState>>(options);
+    return std::make_unique<
+        PlainAdam<torch::optim::AdamW, torch::optim::AdamWOptions, torch::optim::AdamWParamState>>(
+        options);
   }
   if (name == "Adagrad") return std::make_unique<PlainAdagrad>(options);
   if (name == "RMSprop") return std::make_unique<PlainRmsprop>(options);

@@ -3,6 +3,7 @@
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -74,8 +75,8 @@ at::Tensor view_of(const ob_tensor& tensor, const char* role) {
            tensor.device_index);
   }
   const auto type = static_cast<at::DeviceType>(tensor.device_type);
-  const at::Device device(type, type == at::kCPU ? at::DeviceIndex(-1)
-                                                 : at::DeviceIndex(tensor.device_index));
+  const at::Device device(
+      type, type == at::kCPU ? at::DeviceIndex(-1) : at::DeviceIndex(tensor.device_index));
   // With the device named, libtorch does not ask a driver whose memory this is.
   return at::for_blob(tensor.data, at::IntArrayRef(tensor.shape, tensor.ndim))
       .options(at::TensorOptions().dtype(dtype_of(tensor, role)).device(device))
@@ -130,14 +131,13 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
     add(grads[i], "gradient", false, binding.grads);
     for (int32_t s = 0; s < slot_count; ++s) {
       const std::string role = "slot '" + slot_names[s] + "'";
-      add(reinterpret_cast<const ob_tensor*>(slots[s])[i], role.c_str(), s == 0,
-          binding.slots[s]);
+      add(reinterpret_cast<const ob_tensor*>(slots[s])[i], role.c_str(), s == 0, binding.slots[s]);
     }
     // The device kernels take lists of one dtype; on the CPU each tensor is a call of its own.
     if (!binding.on_cpu() && param.scalar_type() != binding.params[0].scalar_type()) {
       throw Unsupported(label(params[i], "parameter") + " has another dtype than the first one");
     }
-    binding.numel += param.numel();
+    binding.largest = std::max<int64_t>(binding.largest, param.numel());
   }
   return binding;
 }

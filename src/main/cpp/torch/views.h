@@ -16,7 +16,7 @@ struct Binding {
   std::vector<at::Tensor> grads;
   std::vector<std::vector<at::Tensor>> slots;  // slots[0] is "step"
   at::Device device = at::kCPU;
-  int64_t numel = 0;  // of all parameters together
+  int64_t largest = 0;  // elements of the largest parameter
 
   size_t size() const { return params.size(); }
   bool on_cpu() const { return device.is_cpu(); }

@@ -120,6 +120,7 @@ final class CompareCommand implements Callable<Integer> {
     }
     if (json == null || !isStandardOutput(json)) {
       out.printf(
+          Locale.ROOT,
           "%n%s: %d images to train on, %d to test with, %d epochs of %d steps%n%n",
           data.name(),
           data.train().size(),

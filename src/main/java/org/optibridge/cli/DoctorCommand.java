@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -87,13 +88,18 @@ final class DoctorCommand implements Callable<Integer> {
       document.put("healthy", healthy);
       out.println(Json.write(document));
     } else {
-      facts.forEach((name, value) -> out.printf("%-12s %s%n", name, value));
+      facts.forEach((name, value) -> out.printf(Locale.ROOT, "%-12s %s%n", name, value));
       out.println();
       for (Library library : libraries) {
         if (library.error == null) {
-          out.printf("[ok]     %s: %s%n         %s%n", library.name, library.version, library.path);
+          out.printf(
+              Locale.ROOT,
+              "[ok]     %s: %s%n         %s%n",
+              library.name,
+              library.version,
+              library.path);
         } else {
-          out.printf("[failed] %s: %s%n", library.name, library.error);
+          out.printf(Locale.ROOT, "[failed] %s: %s%n", library.name, library.error);
         }
       }
     }

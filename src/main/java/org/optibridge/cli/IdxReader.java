@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
 /** Reads a folder of MNIST's four IDX files, gzipped or not. */
@@ -29,9 +30,15 @@ final class IdxReader {
     long[] testLabels = labels(find(folder, "t10k-labels", "idx1-ubyte"), test);
     if (train.rows != test.rows || train.columns != test.columns) {
       throw new CliException(
-          "%s holds images of %d x %d but %s of %d x %d"
-              .formatted(
-                  train.file, train.rows, train.columns, test.file, test.rows, test.columns));
+          String.format(
+              Locale.ROOT,
+              "%s holds images of %d x %d but %s of %d x %d",
+              train.file,
+              train.rows,
+              train.columns,
+              test.file,
+              test.rows,
+              test.columns));
     }
     int classes = 1;
     for (long[] labels : new long[][] {trainLabels, testLabels}) {
@@ -71,8 +78,13 @@ final class IdxReader {
       int columns = in.readInt();
       if (count < 1 || rows < 1 || columns < 1 || rows > MAX_SIDE || columns > MAX_SIDE) {
         throw new CliException(
-            "%s declares %d images of %d x %d, which can't be"
-                .formatted(file, count, rows, columns));
+            String.format(
+                Locale.ROOT,
+                "%s declares %d images of %d x %d, which can't be",
+                file,
+                count,
+                rows,
+                columns));
       }
       long size = (long) count * rows * columns;
       byte[] bytes = body(file, in, size);
@@ -92,8 +104,13 @@ final class IdxReader {
       int count = in.readInt();
       if (count != images.count) {
         throw new CliException(
-            "%s declares %d labels but %s %d images"
-                .formatted(file, count, images.file, images.count));
+            String.format(
+                Locale.ROOT,
+                "%s declares %d labels but %s %d images",
+                file,
+                count,
+                images.file,
+                images.count));
       }
       byte[] bytes = body(file, in, count);
       long[] labels = new long[bytes.length];
@@ -121,8 +138,13 @@ final class IdxReader {
   private static void checkMagic(Path file, int magic, int wanted, String kind) {
     if (magic != wanted) {
       throw new CliException(
-          "%s is no IDX file of %s: it starts with 0x%08x, not 0x%08x"
-              .formatted(file, kind, magic, wanted));
+          String.format(
+              Locale.ROOT,
+              "%s is no IDX file of %s: it starts with 0x%08x, not 0x%08x",
+              file,
+              kind,
+              magic,
+              wanted));
     }
   }
 
@@ -134,12 +156,17 @@ final class IdxReader {
     byte[] bytes = in.readNBytes((int) size);
     if (bytes.length < size) {
       throw new CliException(
-          "%s is truncated: it declares %d bytes of data but holds %d"
-              .formatted(file, size, bytes.length));
+          String.format(
+              Locale.ROOT,
+              "%s is truncated: it declares %d bytes of data but holds %d",
+              file,
+              size,
+              bytes.length));
     }
     if (in.read() >= 0) {
       throw new CliException(
-          "%s holds more than the %d bytes of data that it declares".formatted(file, size));
+          String.format(
+              Locale.ROOT, "%s holds more than the %d bytes of data that it declares", file, size));
     }
     return bytes;
   }

@@ -82,7 +82,7 @@ final class ListCommand implements Runnable {
     if (value instanceof Boolean flag) {
       return flag ? "True" : "False";
     }
-    String text = Json.write(value);
+    String text = Json.write(value).replaceFirst("(\\.0)?E", "e");
     return text.startsWith("[")
         ? "(" + text.substring(1, text.length() - 1).replace(",", ", ") + ")"
         : text;

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param finalLoss the same after the last step
  * @param testAccuracy share of the test images recognized
  * @param optimizerMsPerStep median time of one {@code Optimizer.step}
- * @param optimizerShare what all of these took of the training time, from 0 to 1
+ * @param optimizerShare what all of these took of the training time, from 0 to 1, after the first
+ *     tenth
  * @param trainSeconds the training time, without evaluation
  * @param copiedBytes bytes of tensors that optibridge copied meanwhile
  * @param steps number of steps

@@ -51,5 +51,11 @@ public final class NativeBlock {
       this.limit = bytes;
       this.capacity = bytes;
     }
+
+    // A subclass of Pointer counts in pointers unless told otherwise.
+    @Override
+    public int sizeof() {
+      return 1;
+    }
   }
 }

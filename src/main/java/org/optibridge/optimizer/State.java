@@ -4,10 +4,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.optibridge.vector.Vector;
+import org.optibridge.vector.VectorSpec;
 
 /**
- * A snapshot of state: an ordered tree of numbers, texts and vectors under names. It owns its
- * vectors and closes them with itself. Not thread-safe.
+ * A snapshot of state: an ordered tree of numbers, texts, specs and vectors under names. It owns
+ * its vectors and closes them with itself. Not thread-safe.
  */
 public final class State implements AutoCloseable {
   private final Map<String, Object> entries = new LinkedHashMap<>();
@@ -38,6 +39,16 @@ public final class State implements AutoCloseable {
    * @return this
    */
   public State put(String key, Vector value) {
+    entries.put(key, value);
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value names, shapes and dtypes
+   * @return this
+   */
+  public State put(String key, VectorSpec value) {
     entries.put(key, value);
     return this;
   }
@@ -99,6 +110,15 @@ public final class State implements AutoCloseable {
    */
   public State state(String key) {
     return get(key, State.class, "a state");
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its names, shapes and dtypes
+   * @throws IllegalArgumentException if there is no such entry or it is no spec
+   */
+  public VectorSpec spec(String key) {
+    return get(key, VectorSpec.class, "a spec");
   }
 
   private <T> T get(String key, Class<T> type, String what) {

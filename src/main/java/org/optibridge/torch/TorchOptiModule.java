@@ -295,7 +295,7 @@ public final class TorchOptiModule implements InPlaceModule {
     try {
       State state = new State().put("optim_cls", spec.qualifiedName());
       if (slots != null) {
-        state.put("slots", slots.copy());
+        state.put("specs", slots.spec()).put("slots", slots.copy());
       }
       return state;
     } finally {
@@ -312,7 +312,10 @@ public final class TorchOptiModule implements InPlaceModule {
         throw new IllegalArgumentException(
             "A state of " + cls + " can't be loaded into " + spec.qualifiedName());
       }
-      TorchSlots next = state.has("slots") ? TorchSlots.copyOf(handle, state.state("slots")) : null;
+      TorchSlots next =
+          state.has("slots")
+              ? TorchSlots.copyOf(handle, state.spec("specs"), state.state("slots"))
+              : null;
       forget();
       slots = next;
     } finally {

@@ -47,7 +47,7 @@ final class TorchSlots implements AutoCloseable {
   }
 
   /** A copy of a saved state, after checking that it has just the slots that are needed. */
-  static TorchSlots copyOf(TorchHandle handle, State saved) {
+  static TorchSlots copyOf(TorchHandle handle, VectorSpec params, State saved) {
     if (!new HashSet<>(handle.slots).equals(saved.keys())) {
       throw new IllegalArgumentException(
           "The state has the slots "
@@ -55,14 +55,7 @@ final class TorchSlots implements AutoCloseable {
               + ", but this configuration needs "
               + handle.slots);
     }
-    VectorSpec params = null;
-    for (String name : handle.slots) {
-      if (!name.equals(STEP)) {
-        params = saved.vector(name).spec();
-      }
-    }
-    TorchSlots slots =
-        new TorchSlots(params == null ? saved.vector(STEP).spec() : params, handle.slots);
+    TorchSlots slots = new TorchSlots(params, handle.slots);
     try {
       for (String name : handle.slots) {
         Vector from = saved.vector(name);

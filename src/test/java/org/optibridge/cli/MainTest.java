@@ -47,7 +47,7 @@ class MainTest {
 
   @Test
   void noCommand() {
-    refuses("a command is missing: compare, list, doctor");
+    refuses("a command is missing: compare, list");
   }
 
   @Test

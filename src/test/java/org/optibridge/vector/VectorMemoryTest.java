@@ -211,4 +211,11 @@ class VectorMemoryTest {
       refused(() -> Device.of("tpu"), "cuda:N");
     }
   }
+
+  @Test
+  void aViewIsAsLongAsItsTensor() {
+    try (Vector vector = Vector.builder().allocate("w", DType.FLOAT32, 2, 5).build()) {
+      assertThat(vector.floatBuffer("w").capacity()).isEqualTo(10);
+    }
+  }
 }
