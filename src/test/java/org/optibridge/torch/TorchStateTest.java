@@ -135,13 +135,14 @@ class TorchStateTest {
     State wrong = new State().put("optim_cls", "torch.optim.Adam");
     State slots = new State();
     try (State state = module.getState()) {
+      wrong.put("specs", state.spec("specs"));
       for (String name : state.state("slots").keys()) {
         slots.put(name, state.state("slots").vector(name).materialize());
       }
     }
     slots.vector("exp_avg").close();
     slots.put("exp_avg", TorchFixtures.random(DType.FLOAT32, 5, 3, 65, 0, 2));
-    return wrong.put("specs", state.spec("specs")).put("slots", slots);
+    return wrong.put("slots", slots);
   }
 
   @ParameterizedTest
