@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
 /** Times one optimizer step against libtorch's own kernel and the machine's memory. */
@@ -45,9 +44,8 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (rounds != null && rounds < 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--rounds must be at least 1 but is " + rounds);
+    if (rounds != null) {
+      Main.requireAtLeastOne(spec, "--rounds", rounds);
     }
     // What can be refused is refused before anything is measured.
     List<BenchItem> items =

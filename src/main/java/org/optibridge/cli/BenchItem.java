@@ -99,7 +99,6 @@ record BenchItem(String name, long n, int rounds) {
 
   /** All contestants, sampled in turn; each round starts with another one. */
   List<Result> run(int samples) {
-    requireMemory();
     List<BenchContestant> contestants = new ArrayList<>();
     try {
       for (String contestant : BenchContestant.NAMES) {

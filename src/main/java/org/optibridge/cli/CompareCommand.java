@@ -135,10 +135,10 @@ final class CompareCommand implements Callable<Integer> {
 
   /** What can be refused without data is refused first. */
   private List<OptimizerSpec> check() {
-    atLeastOne("--batch-size", batchSize);
-    atLeastOne("--threads", threads);
+    Main.requireAtLeastOne(spec, "--batch-size", batchSize);
+    Main.requireAtLeastOne(spec, "--threads", threads);
     if (epochs != null) {
-      atLeastOne("--epochs", epochs);
+      Main.requireAtLeastOne(spec, "--epochs", epochs);
     }
     writable("--plot", plot);
     if (json != null && !isStandardOutput(json)) {
@@ -146,13 +146,6 @@ final class CompareCommand implements Callable<Integer> {
     }
     List<String> texts = optimizers.isEmpty() ? DEFAULT_OPTIMIZERS : optimizers;
     return texts.stream().map(OptimizerSpec::parse).toList();
-  }
-
-  private void atLeastOne(String option, int value) {
-    if (value < 1) {
-      throw new ParameterException(
-          spec.commandLine(), option + " must be at least 1 but is " + value);
-    }
   }
 
   private void writable(String option, @Nullable Path file) {

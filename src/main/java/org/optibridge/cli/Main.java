@@ -58,6 +58,14 @@ public final class Main implements Runnable {
     return String.join(", ", spec.subcommands().keySet());
   }
 
+  /** Refuses a count below one, naming the option. */
+  static void requireAtLeastOne(CommandLine.Model.CommandSpec spec, String option, int value) {
+    if (value < 1) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), option + " must be at least 1 but is " + value);
+    }
+  }
+
   /** The parser, so that tests can run commands without ending the JVM. */
   static CommandLine commandLine() {
     Main main = new Main();

@@ -65,15 +65,9 @@ public final class Optimizer implements AutoCloseable {
     checkOperands(params, gradients);
     guard.acquireExclusive();
     try {
-      Vector direction = gradients;
-      for (Regularizer regularizer : regularizers) {
-        direction = regularizer.run(direction, params);
-      }
       int last = modules.size() - 1;
       boolean inPlace = last >= 0 && weightDecay == 0 && modules.get(last) instanceof InPlaceModule;
-      for (OptiModule module : inPlace ? modules.subList(0, last) : modules) {
-        direction = module.run(direction, params);
-      }
+      Vector direction = direction(params, gradients, inPlace ? modules.subList(0, last) : modules);
       if (inPlace) {
         ((InPlaceModule) modules.get(last)).stepInPlace(params, direction, learningRate);
       } else {
@@ -96,17 +90,21 @@ public final class Optimizer implements AutoCloseable {
     checkOperands(params, gradients);
     guard.acquireExclusive();
     try {
-      Vector direction = gradients;
-      for (Regularizer regularizer : regularizers) {
-        direction = regularizer.run(direction, params);
-      }
-      for (OptiModule module : modules) {
-        direction = module.run(direction, params);
-      }
-      return updates(params, direction).materialize();
+      return updates(params, direction(params, gradients, modules)).materialize();
     } finally {
       guard.release();
     }
+  }
+
+  private Vector direction(Vector params, Vector gradients, List<OptiModule> stages) {
+    Vector direction = gradients;
+    for (Regularizer regularizer : regularizers) {
+      direction = regularizer.run(direction, params);
+    }
+    for (OptiModule stage : stages) {
+      direction = stage.run(direction, params);
+    }
+    return direction;
   }
 
   private Vector updates(Vector params, Vector direction) {
