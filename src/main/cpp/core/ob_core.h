@@ -56,12 +56,18 @@ OB_EXPORT const char* ob_instruction_set(void) OB_NOEXCEPT;
 
 // ---- sweeps ----------------------------------------------------------------------------------
 
-// Opcodes of a program. A program is a list of nodes in topological order; node i is
-// (op[i], a[i], b[i], constant[i]) where a and b are indices of earlier nodes.
+// Opcodes of a program. A program is a list of nodes in topological order; node i is four words of
+// `code` (op, a, b, c) and constant[i]. Unless said otherwise a and b are indices of earlier nodes.
 enum ob_op {
   // sources
-  OB_LOAD = 0,      // a: index of a vector
-  OB_CONSTANT = 1,  // constant: the value
+  OB_LOAD = 0,           // a: index of a vector
+  OB_CONSTANT = 1,       // constant: the value
+  OB_CONSTANT_EACH = 2,  // a: where in `values` one value for each tensor begins
+  // Noise of mean 0 and scale 1 (standard deviation; Laplace: b), made from five words of `extras`
+  // at c: a key of 32 bytes and the number of the draw. An element's noise depends on these, its
+  // tensor's index and its own, never on threads or blocks.
+  OB_NOISE_GAUSSIAN = 3,
+  OB_NOISE_LAPLACE = 4,
   // element by element, one operand
   OB_NEGATE = 10,
   OB_ABS = 11,
@@ -87,12 +93,13 @@ enum ob_op {
   OB_RESULT = 41  // a: scalar node; b: first position in `results` (one value, or one per tensor)
 };
 
-// Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and dtype. A
-// vector may be stored to while it is loaded from; two vectors must otherwise not overlap.
-// Reductions are summed in an order that does not depend on the number of threads.
-OB_EXPORT ob_result ob_sweep(const int32_t* op, const int32_t* a, const int32_t* b,
-                             const double* constant, int32_t nodes, const int64_t* vectors,
-                             int32_t vector_count, int64_t tensors, double* results) OB_NOEXCEPT;
+// Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and dtype. Loads
+// read what memory held before any of the stores; two vectors must not overlap. Reductions are
+// summed in an order that does not depend on the number of threads.
+OB_EXPORT ob_result ob_sweep(const int32_t* code, const double* constant, int32_t nodes,
+                             const int64_t* vectors, int32_t vector_count, int64_t tensors,
+                             const double* values, const int64_t* extras,
+                             double* results) OB_NOEXCEPT;
 
 // ---- the yardstick of benchmarks -------------------------------------------------------------
 

@@ -51,20 +51,21 @@ struct Instruction {
 
 class Sweep {
  public:
-  Sweep(const int32_t* op, const int32_t* a, const int32_t* b, const double* constant,
-        int32_t nodes, const int64_t* vectors, int32_t vector_count, int64_t tensors)
+  Sweep(const int32_t* code, const double* constant, int32_t nodes, const int64_t* vectors,
+        int32_t vector_count, int64_t tensors, const double* values)
       : tensors_(tensors) {
     for (int32_t i = 0; i < vector_count; i++) {
       vectors_.push_back(reinterpret_cast<const ob_tensor*>(vectors[i]));
     }
     nodes_.resize(static_cast<size_t>(nodes));
     for (int32_t i = 0; i < nodes; i++) {
-      nodes_[i].op = op[i];
-      nodes_[i].a = a[i];
-      nodes_[i].b = b[i];
+      nodes_[i].op = code[4 * i];
+      nodes_[i].a = code[4 * i + 1];
+      nodes_[i].b = code[4 * i + 2];
       nodes_[i].constant = constant[i];
-      analyse(i);
+      analyse(i, values);
     }
+    delay_stores();
     cut_into_chunks();
   }
 
@@ -86,7 +87,29 @@ class Sweep {
   }
 
  private:
-  void analyse(int32_t i) {
+  // A store waits for the last stage that still loads what it overwrites.
+  void delay_stores() {
+    bool changed = true;
+    while (changed) {
+      changed = false;
+      for (int32_t stage = 1; stage <= last_stage_; stage++) {
+        plan(stage);
+        for (Node& store : nodes_) {
+          if (store.op != OB_STORE || store.stage >= stage) {
+            continue;
+          }
+          for (const Node& load : nodes_) {
+            if (load.op == OB_LOAD && load.needed && load.a == store.b) {
+              store.stage = stage;
+              changed = true;
+            }
+          }
+        }
+      }
+    }
+  }
+
+  void analyse(int32_t i, const double* values) {
     Node& node = nodes_[i];
     const auto operand = [&](int32_t index) -> const Node& {
       if (index < 0 || index >= i) {
@@ -99,6 +122,9 @@ class Sweep {
       node.rank = kElements;
     } else if (node.op == OB_CONSTANT) {
       node.scalars.assign(1, node.constant);
+    } else if (node.op == OB_CONSTANT_EACH) {
+      node.rank = kPerTensor;
+      node.scalars.assign(values + node.a, values + node.a + tensors_);
     } else if (is_unary(node.op)) {
       node.rank = operand(node.a).rank;
       node.stage = operand(node.a).stage;
@@ -386,11 +412,11 @@ class Sweep {
 }  // namespace
 }  // namespace optibridge
 
-ob_result ob_sweep(const int32_t* op, const int32_t* a, const int32_t* b, const double* constant,
-                   int32_t nodes, const int64_t* vectors, int32_t vector_count, int64_t tensors,
-                   double* results) noexcept {
+ob_result ob_sweep(const int32_t* code, const double* constant, int32_t nodes,
+                   const int64_t* vectors, int32_t vector_count, int64_t tensors,
+                   const double* values, const int64_t* /*extras*/, double* results) noexcept {
   return optibridge::guarded("sweep", [=] {
-    optibridge::Sweep(op, a, b, constant, nodes, vectors, vector_count, tensors).run(results);
+    optibridge::Sweep(code, constant, nodes, vectors, vector_count, tensors, values).run(results);
   });
 }
 

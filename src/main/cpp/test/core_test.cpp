@@ -51,6 +51,27 @@ void errors() {
   fails_with(ob_raise_for_test(4), OB_INTERNAL);
 }
 
+struct Node {
+  int32_t op, a, b;
+  double constant;
+};
+
+ob_result sweep(const std::vector<Node>& nodes, const std::vector<const ob_tensor*>& vectors,
+                double* results) {
+  std::vector<int32_t> code;
+  std::vector<double> constants;
+  for (const Node& node : nodes) {
+    code.insert(code.end(), {node.op, node.a, node.b, 0});
+    constants.push_back(node.constant);
+  }
+  std::vector<int64_t> tables;
+  for (const ob_tensor* vector : vectors) {
+    tables.push_back(reinterpret_cast<int64_t>(vector));
+  }
+  return ob_sweep(code.data(), constants.data(), static_cast<int32_t>(nodes.size()), tables.data(),
+                  static_cast<int32_t>(tables.size()), 1, nullptr, nullptr, results);
+}
+
 // x = x + 2 (x - y) / ||y||, and the norm as a result.
 template <class T>
 void scaled_step(int64_t numel, int32_t dtype) {
@@ -67,15 +88,13 @@ void scaled_step(int64_t numel, int32_t dtype) {
   }
   const ob_tensor vx = tensor(x.data(), numel, dtype);
   const ob_tensor vy = tensor(y.data(), numel, dtype);
-  const int64_t vectors[] = {reinterpret_cast<int64_t>(&vx), reinterpret_cast<int64_t>(&vy)};
-  const int32_t op[] = {OB_LOAD,     OB_LOAD,   OB_SUM_SQUARES_ALL, OB_SQRT,
-                        OB_CONSTANT, OB_DIVIDE, OB_SUBTRACT,        OB_MULTIPLY,
-                        OB_ADD,      OB_STORE,  OB_RESULT};
-  const int32_t a[] = {0, 1, 1, 2, 0, 4, 0, 5, 0, 8, 3};
-  const int32_t b[] = {0, 0, 0, 0, 0, 3, 1, 6, 7, 0, 0};
-  const double constant[] = {0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0};
+  const std::vector<Node> program = {
+      {OB_LOAD, 0, 0, 0},     {OB_LOAD, 1, 0, 0},   {OB_SUM_SQUARES_ALL, 1, 0, 0},
+      {OB_SQRT, 2, 0, 0},     {OB_CONSTANT, 0, 0, 2}, {OB_DIVIDE, 4, 3, 0},
+      {OB_SUBTRACT, 0, 1, 0}, {OB_MULTIPLY, 5, 6, 0}, {OB_ADD, 0, 7, 0},
+      {OB_STORE, 8, 0, 0},    {OB_RESULT, 3, 0, 0}};
   double norm = 0;
-  CHECK(ob_sweep(op, a, b, constant, 11, vectors, 2, 1, &norm) == 0);
+  CHECK(sweep(program, {&vx, &vy}, &norm) == 0);
   CHECK_NEAR(norm, std::sqrt(squares), 1e-9 * (1 + norm));
   for (size_t i = 0; i < x.size(); i++) {
     CHECK_NEAR(x[i], expected[i], dtype == OB_FLOAT32 ? 1e-6 : 1e-14);
@@ -85,17 +104,10 @@ void scaled_step(int64_t numel, int32_t dtype) {
 void refuses_bad_programs() {
   float value = 0;
   const ob_tensor v = tensor(&value, 1, OB_FLOAT32);
-  const int64_t vectors[] = {reinterpret_cast<int64_t>(&v)};
-  const int32_t unknown[] = {99};
-  const int32_t forward[] = {OB_NEGATE};
-  const int32_t load[] = {OB_LOAD};
-  const int32_t zero[] = {0};
-  const int32_t three[] = {3};
-  const double constant[] = {0};
   double result = 0;
-  fails_with(ob_sweep(unknown, zero, zero, constant, 1, vectors, 1, 1, &result), OB_INVALID);
-  fails_with(ob_sweep(forward, zero, zero, constant, 1, vectors, 1, 1, &result), OB_INVALID);
-  fails_with(ob_sweep(load, three, zero, constant, 1, vectors, 1, 1, &result), OB_INVALID);
+  fails_with(sweep({{99, 0, 0, 0}}, {&v}, &result), OB_INVALID);
+  fails_with(sweep({{OB_NEGATE, 0, 0, 0}}, {&v}, &result), OB_INVALID);
+  fails_with(sweep({{OB_LOAD, 3, 0, 0}}, {&v}, &result), OB_INVALID);
 }
 
 }  // namespace

@@ -56,14 +56,14 @@ public final class CoreLibrary {
   public static native String ob_instruction_set();
 
   public static native long ob_sweep(
-      @Cast("const int32_t*") int[] op,
-      @Cast("const int32_t*") int[] a,
-      @Cast("const int32_t*") int[] b,
+      @Cast("const int32_t*") int[] code,
       double[] constant,
       int nodes,
       @Cast("const int64_t*") long[] vectors,
       int vectorCount,
       long tensors,
+      @Cast("const double*") double[] values,
+      @Cast("const int64_t*") long[] extras,
       double[] results);
 
   public static native void ob_floor_adam(

@@ -2,7 +2,9 @@ package org.optibridge.modules;
 
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.optibridge.optimizer.OptiModule;
+import org.optibridge.optimizer.ConfigReader;
+import org.optibridge.optimizer.FormulaModule;
+import org.optibridge.optimizer.Require;
 import org.optibridge.vector.Vector;
 
 /**
@@ -10,7 +12,7 @@ import org.optibridge.vector.Vector;
  * g × min(1, max_norm / ‖g‖)}. Squares are summed in float64, so that no finite float32 gradient
  * overflows the norm. A norm of 0 leaves the gradients alone.
  */
-public final class L2GlobalClipping implements OptiModule {
+public final class L2GlobalClipping extends FormulaModule {
   /** The registered name. */
   public static final String NAME = "l2-global-clipping";
 
@@ -21,20 +23,16 @@ public final class L2GlobalClipping implements OptiModule {
    * @throws IllegalArgumentException if it is not
    */
   public L2GlobalClipping(double maxNorm) {
-    if (!(maxNorm > 0) || Double.isInfinite(maxNorm)) {
-      throw new IllegalArgumentException(
-          NAME + ": 'max_norm' must be a positive finite number, not " + maxNorm);
-    }
-    this.maxNorm = maxNorm;
+    super(NAME);
+    this.maxNorm = Require.positive(NAME, "max_norm", maxNorm);
+  }
+
+  static L2GlobalClipping from(ConfigReader config) {
+    return new L2GlobalClipping(config.number("max_norm", 1.0));
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Vector run(Vector gradients, @Nullable Vector params) {
+  protected Vector compute(Vector gradients, @Nullable Vector params) {
     return gradients.times(gradients.norm().reciprocal().times(maxNorm).minimum(1));
   }
 

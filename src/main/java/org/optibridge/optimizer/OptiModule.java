@@ -1,6 +1,5 @@
 package org.optibridge.optimizer;
 
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.vector.Vector;
 
@@ -13,56 +12,53 @@ import org.optibridge.vector.Vector;
  * written to. The output may be an expression, or refer to memory of the module that is valid until
  * its next call.
  *
- * <p><b>To implement:</b> {@link #name()}, {@link #run}, {@link #getConfig()}. <b>To override</b>
- * where there is state: {@link #reset()}, {@link #getState()}, {@link #setState}, {@link #close()}.
- *
- * <p><b>Thread-safety.</b> None needed: the optimizer lets one call at a time through.
+ * <p>The pipeline opens a {@link org.optibridge.vector.Recording} around each step: what a module
+ * assigns is computed in the same sweep over memory as everything else, and is undone if a later
+ * stage throws.
  */
-public interface OptiModule extends AutoCloseable {
-  /**
-   * @return the registered name, as in configs: {@code "l2-global-clipping"}
-   */
-  String name();
-
+public interface OptiModule extends Stage {
   /**
    * @param gradients what the stage before put out
    * @param params the weights that the pipeline steps; null where there are none at hand, which a
    *     module that depends on them must say clearly
-   * @return the transformed gradients
+   * @return the transformed gradients; null if the step ends here, with the weights left alone and
+   *     the stages after this one not run
    * @throws IllegalArgumentException if the gradients' names, shapes or dtypes are not those of the
    *     module's state
    */
-  Vector run(Vector gradients, @Nullable Vector params);
-
-  /** Returns the hyper-parameters, as plain JSON data: numbers, strings, booleans, lists, maps. */
-  Map<String, Object> getConfig();
-
-  /** Forgets all state, so that the next call is a first one. */
-  default void reset() {}
+  @Nullable Vector run(Vector gradients, @Nullable Vector params);
 
   /**
-   * A copy of the state, enough to go on from in another process.
+   * Tells what the step made of the weights, for modules that follow them.
    *
-   * @return the state, to be closed by the caller
+   * @param params the weights after the step, as an operand: not written to
    */
-  default State getState() {
-    return new State();
+  default void afterStep(Vector params) {}
+
+  /**
+   * The name under which this module exchanges auxiliary variables with its counterpart on other
+   * machines; a client's and a server's module share it.
+   *
+   * @return the name; null if this module exchanges none
+   */
+  default @Nullable String auxName() {
+    return null;
   }
 
   /**
-   * Replaces the state by a copy of another.
-   *
-   * @param state from {@link #getState()} of a module with the same config
-   * @throws IllegalArgumentException if it does not fit; the module keeps its former state
+   * @return what this module has to say to its counterpart, to be closed by the caller; null for
+   *     nothing
    */
-  default void setState(State state) {
-    if (!state.keys().isEmpty()) {
-      throw new IllegalArgumentException(
-          "Module '" + name() + "' has no state, but was given " + state.keys());
-    }
+  default @Nullable AuxVar collectAuxVar() {
+    return null;
   }
 
-  /** Releases native memory. */
-  @Override
-  default void close() {}
+  /**
+   * @param aux from the counterpart; not kept
+   * @throws IllegalArgumentException if it is of another kind than this module takes
+   */
+  default void processAuxVar(AuxVar aux) {
+    throw new IllegalArgumentException(
+        "Module '" + name() + "' takes no auxiliary variables, but was given '" + aux.name() + "'");
+  }
 }

@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * Announces modules and regularizers on the class path: list the implementing class in {@code
+ * Announces what configs can name: list the implementing class in {@code
  * META-INF/services/org.optibridge.optimizer.OptiModuleProvider}. Loading it must not load natives.
  */
 public interface OptiModuleProvider {
@@ -15,6 +15,16 @@ public interface OptiModuleProvider {
 
   /** Returns factories of regularizers from their configs, by registered name. */
   default Map<String, Function<Map<String, Object>, Regularizer>> regularizers() {
+    return Map.of();
+  }
+
+  /** Returns factories of schedulers from their configs, by registered name. */
+  default Map<String, Function<Map<String, Object>, Scheduler>> schedulers() {
+    return Map.of();
+  }
+
+  /** Returns readers of auxiliary variables from their states, by name. */
+  default Map<String, Function<State, AuxVar>> auxVars() {
     return Map.of();
   }
 }

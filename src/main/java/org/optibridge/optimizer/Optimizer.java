@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
+import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
 
 /**
@@ -13,9 +16,15 @@ import org.optibridge.vector.Vector;
  * <pre>updates = -learningRate × modules(regularizers(gradients, params)) - weightDecay × params
  * params += updates</pre>
  *
- * <p>The weight decay is not multiplied by the learning rate. If the last module can step weights
- * itself and no weight decay is set, it does so in place, with equal meaning and without another
- * pass over memory.
+ * <p>The weight decay is not multiplied by the learning rate, unless {@link WeightDecay#TIMES_RATE}
+ * asks for it.
+ *
+ * <p><b>One sweep.</b> What all stages compute with {@link Vector} arithmetic runs as one program:
+ * one pass over memory, and one more for each norm that must be known before the rest. If the last
+ * module can step weights itself and no weight decay is set, it does so in place.
+ *
+ * <p><b>All or nothing.</b> If a stage throws, neither weights nor state have changed, except for
+ * what a framework's whole-tensor step wrote before.
  *
  * <p><b>Ownership.</b> The optimizer owns its regularizers and modules and closes them with itself.
  *
@@ -25,15 +34,19 @@ import org.optibridge.vector.Vector;
 public final class Optimizer implements AutoCloseable {
   private final List<Regularizer> regularizers;
   private final List<OptiModule> modules;
+  private final WeightDecay decayMode;
+  private final TensorFilter decayFilter;
   private final Guard guard;
-  private double learningRate;
-  private double weightDecay;
+  private Scheduler learningRate;
+  private Scheduler weightDecay;
 
-  private Optimizer(OptimizerBuilder builder) {
+  private Optimizer(OptimizerBuilder builder, Scheduler learningRate) {
     this.regularizers = List.copyOf(builder.regularizers);
     this.modules = List.copyOf(builder.modules);
-    this.learningRate = builder.learningRate;
+    this.learningRate = learningRate;
     this.weightDecay = builder.weightDecay;
+    this.decayMode = builder.decayMode;
+    this.decayFilter = builder.decayFilter;
     this.guard = new Guard("Optimizer " + modules.stream().map(OptiModule::name).toList());
   }
 
@@ -44,8 +57,8 @@ public final class Optimizer implements AutoCloseable {
     }
   }
 
-  static Optimizer of(OptimizerBuilder builder) {
-    return new Optimizer(builder);
+  static Optimizer of(OptimizerBuilder builder, Scheduler learningRate) {
+    return new Optimizer(builder, learningRate);
   }
 
   /** Returns a builder; a learning rate is all it needs. */
@@ -53,29 +66,42 @@ public final class Optimizer implements AutoCloseable {
     return new OptimizerBuilder();
   }
 
+  // ---- steps -----------------------------------------------------------------------------------
+
   /**
    * One optimization step, in place.
    *
    * @param params the weights, read and written
    * @param gradients of the loss by the weights, of an equal spec; read only
+   * @return whether the weights were stepped; false if a module ended the step before: it skipped
+   *     gradients that are not finite, or is still accumulating
    * @throws IllegalArgumentException if the specs differ from one another or from those of the
    *     steps before; nothing is changed then
    */
-  public void step(Vector params, Vector gradients) {
+  public boolean step(Vector params, Vector gradients) {
     checkOperands(params, gradients);
-    guard.acquireExclusive();
-    try {
-      int last = modules.size() - 1;
-      boolean inPlace = last >= 0 && weightDecay == 0 && modules.get(last) instanceof InPlaceModule;
-      Vector direction = direction(params, gradients, inPlace ? modules.subList(0, last) : modules);
-      if (inPlace) {
-        ((InPlaceModule) modules.get(last)).stepInPlace(params, direction, learningRate);
-      } else {
-        params.assign(params.plus(updates(params, direction)));
-      }
-    } finally {
-      guard.release();
-    }
+    return recorded(
+        () -> {
+          double rate = learningRate.rate();
+          double decay = decay(rate);
+          int last = modules.size() - 1;
+          InPlaceModule stepper =
+              last >= 0 && decay == 0 && modules.get(last) instanceof InPlaceModule module
+                  ? module
+                  : null;
+          Vector direction =
+              direction(params, gradients, stepper == null ? modules : modules.subList(0, last));
+          if (direction == null) {
+            return false;
+          }
+          if (stepper != null) {
+            stepper.stepInPlace(params, direction, rate);
+          } else {
+            params.assign(params.plus(updates(params, direction, rate, decay)));
+          }
+          finish(params);
+          return true;
+        });
   }
 
   /**
@@ -84,40 +110,100 @@ public final class Optimizer implements AutoCloseable {
    *
    * @param params the weights, read only
    * @param gradients of an equal spec, read only
-   * @return a stored vector, to be closed by the caller
+   * @return a stored vector, to be closed by the caller; zeros if a module ended the step
    */
   public Vector computeUpdates(Vector params, Vector gradients) {
     checkOperands(params, gradients);
-    guard.acquireExclusive();
+    Vector result = Vector.allocate(params.spec());
     try {
-      return updates(params, direction(params, gradients, modules)).materialize();
+      recorded(
+          () -> {
+            double rate = learningRate.rate();
+            Vector direction = direction(params, gradients, modules);
+            if (direction == null) {
+              return false;
+            }
+            result.assign(updates(params, direction, rate, decay(rate)));
+            countStep();
+            return true;
+          });
+      return result;
+    } catch (RuntimeException | Error e) {
+      result.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Adds updates to the weights and lets modules that follow the weights know.
+   *
+   * @param params the weights, written in place: {@code params += updates}
+   * @param updates of an equal spec
+   */
+  public void applyUpdates(Vector params, Vector updates) {
+    recorded(
+        () -> {
+          params.assign(params.plus(updates));
+          modules.forEach(module -> module.afterStep(params));
+          return true;
+        });
+  }
+
+  private interface Step {
+    boolean run();
+  }
+
+  private boolean recorded(Step step) {
+    guard.acquireExclusive();
+    try (Recording recording = Recording.begin()) {
+      boolean stepped = step.run();
+      recording.commit();
+      return stepped;
     } finally {
       guard.release();
     }
   }
 
-  private Vector direction(Vector params, Vector gradients, List<OptiModule> stages) {
+  private @Nullable Vector direction(Vector params, Vector gradients, List<OptiModule> stages) {
     Vector direction = gradients;
     for (Regularizer regularizer : regularizers) {
       direction = regularizer.run(direction, params);
     }
     for (OptiModule stage : stages) {
-      direction = stage.run(direction, params);
+      Vector next = stage.run(direction, params);
+      if (next == null) {
+        return null;
+      }
+      direction = next;
     }
     return direction;
   }
 
-  private Vector updates(Vector params, Vector direction) {
-    Vector scaled = direction.times(-learningRate);
-    return weightDecay == 0 ? scaled : scaled.minus(params.times(weightDecay));
+  private double decay(double rate) {
+    double decay = weightDecay.rate();
+    return decayMode == WeightDecay.TIMES_RATE ? rate * decay : decay;
   }
 
-  /**
-   * @param params the weights, written in place: {@code params += updates}
-   * @param updates of an equal spec
-   */
-  public void applyUpdates(Vector params, Vector updates) {
-    params.assign(params.plus(updates));
+  private Vector updates(Vector params, Vector direction, double rate, double decay) {
+    Vector scaled = direction.times(-rate);
+    return decay == 0 ? scaled : scaled.minus(decayFilter.scale(params, decay));
+  }
+
+  private void finish(Vector params) {
+    modules.forEach(module -> module.afterStep(params));
+    countStep();
+  }
+
+  private void countStep() {
+    // Steps that fail later on were none.
+    countStep(learningRate);
+    countStep(weightDecay);
+  }
+
+  private static void countStep(Scheduler scheduler) {
+    State before = scheduler.getState();
+    Recording.onRollBack(() -> scheduler.setState(before));
+    scheduler.stepDone();
   }
 
   private static void checkOperands(Vector params, Vector gradients) {
@@ -130,65 +216,160 @@ public final class Optimizer implements AutoCloseable {
     params.spec().requireSame(gradients.spec(), "the parameters", "the gradients");
   }
 
-  /** Tells regularizers that a new round of federated training begins. */
+  // ---- rounds and rates ------------------------------------------------------------------------
+
+  /** Tells all stages and rates that a new round of federated training begins. */
   public void startRound() {
+    guarded(
+        () -> {
+          learningRate.startRound();
+          weightDecay.startRound();
+          forEachStage(Stage::startRound);
+        });
+  }
+
+  /** Makes all stages forget their state, and the rates their counts. */
+  public void reset() {
+    guarded(
+        () -> {
+          learningRate.reset();
+          weightDecay.reset();
+          forEachStage(Stage::reset);
+        });
+  }
+
+  private void guarded(Runnable action) {
     guard.acquireExclusive();
     try {
-      regularizers.forEach(Regularizer::startRound);
+      action.run();
     } finally {
       guard.release();
     }
   }
 
-  /** Makes all modules forget their state. */
-  public void reset() {
-    guard.acquireExclusive();
-    try {
-      modules.forEach(OptiModule::reset);
-    } finally {
-      guard.release();
-    }
+  private void forEachStage(Consumer<Stage> action) {
+    regularizers.forEach(action);
+    modules.forEach(action);
   }
 
   /** Returns the rate of the next step. */
   public double learningRate() {
-    return learningRate;
+    return learningRate.rate();
   }
 
   /**
-   * @param rate of the steps to come; finite
+   * @param rate of the steps to come, in place of a scheduler if there was one; finite
    */
   public void setLearningRate(double rate) {
-    this.learningRate = OptimizerBuilder.requireFinite("learning rate", rate);
-  }
-
-  /** Returns the weight decay, not multiplied by the rate. */
-  public double weightDecay() {
-    return weightDecay;
+    setLearningRate(new ConstantRate(OptimizerBuilder.requireFinite("learning rate", rate)));
   }
 
   /**
-   * @param decay of the steps to come; finite
+   * @param scheduler of the steps to come, with counts of its own
+   */
+  public void setLearningRate(Scheduler scheduler) {
+    guarded(() -> learningRate = scheduler);
+  }
+
+  /** Returns the weight decay of the next step; see {@link WeightDecay} for its meaning. */
+  public double weightDecay() {
+    return weightDecay.rate();
+  }
+
+  /**
+   * @param decay of the steps to come, in place of a scheduler if there was one; finite
    */
   public void setWeightDecay(double decay) {
-    this.weightDecay = OptimizerBuilder.requireFinite("weight decay", decay);
+    setWeightDecay(new ConstantRate(OptimizerBuilder.requireFinite("weight decay", decay)));
   }
+
+  /**
+   * @param scheduler of the steps to come, with counts of its own
+   */
+  public void setWeightDecay(Scheduler scheduler) {
+    guarded(() -> weightDecay = scheduler);
+  }
+
+  // ---- auxiliary variables ---------------------------------------------------------------------
+
+  /**
+   * @return what the modules have to say to their counterparts on other machines, by name; each to
+   *     be closed by the caller
+   */
+  public Map<String, AuxVar> collectAuxVar() {
+    Map<String, AuxVar> collected = new LinkedHashMap<>();
+    guarded(
+        () -> {
+          for (OptiModule module : modules) {
+            AuxVar aux = module.collectAuxVar();
+            if (aux != null) {
+              collected.put(aux.name(), aux);
+            }
+          }
+        });
+    return collected;
+  }
+
+  /**
+   * @param aux from the modules' counterparts, by name; not kept
+   * @throws IllegalArgumentException if no module takes one of them; none is processed then
+   */
+  public void processAuxVar(Map<String, AuxVar> aux) {
+    for (String name : aux.keySet()) {
+      if (modules.stream().noneMatch(module -> name.equals(module.auxName()))) {
+        throw new IllegalArgumentException(
+            "No module takes auxiliary variables named '"
+                + name
+                + "'; modules: "
+                + modules.stream().map(OptiModule::name).toList());
+      }
+    }
+    guarded(
+        () -> {
+          for (OptiModule module : modules) {
+            AuxVar mine = aux.get(module.auxName());
+            if (mine != null) {
+              module.processAuxVar(mine);
+            }
+          }
+        });
+  }
+
+  // ---- config and state ------------------------------------------------------------------------
 
   /**
    * @return the configuration as plain JSON data, in declearn's form: {@code lrate}, {@code
-   *     w_decay}, and {@code regularizers} and {@code modules} as lists of [name, config]
+   *     w_decay}, each a number or [name, config], and {@code regularizers} and {@code modules} as
+   *     lists of [name, config]; beyond declearn, {@code w_decay_mode} and {@code w_decay_filter}
+   *     where they are not the default
    */
   public Map<String, Object> getConfig() {
     Map<String, Object> config = new LinkedHashMap<>();
-    config.put("lrate", learningRate);
-    config.put("w_decay", weightDecay);
-    List<Object> terms = new ArrayList<>();
-    regularizers.forEach(term -> terms.add(List.of(term.name(), term.getConfig())));
-    config.put("regularizers", terms);
-    List<Object> stages = new ArrayList<>();
-    modules.forEach(stage -> stages.add(List.of(stage.name(), stage.getConfig())));
-    config.put("modules", stages);
+    config.put("lrate", rateConfig(learningRate));
+    config.put("w_decay", rateConfig(weightDecay));
+    if (decayMode != WeightDecay.ABSOLUTE) {
+      config.put("w_decay_mode", decayMode.toString());
+    }
+    Map<String, Object> filter = new LinkedHashMap<>();
+    decayFilter.addTo(filter);
+    if (!filter.isEmpty()) {
+      config.put("w_decay_filter", filter);
+    }
+    config.put("regularizers", configs(regularizers));
+    config.put("modules", configs(modules));
     return config;
+  }
+
+  private static Object rateConfig(Scheduler scheduler) {
+    return scheduler instanceof ConstantRate
+        ? scheduler.rate()
+        : List.of(scheduler.name(), scheduler.getConfig());
+  }
+
+  private static List<Object> configs(List<? extends Stage> stages) {
+    List<Object> configs = new ArrayList<>();
+    stages.forEach(stage -> configs.add(List.of(stage.name(), stage.getConfig())));
+    return configs;
   }
 
   /**
@@ -200,63 +381,94 @@ public final class Optimizer implements AutoCloseable {
     return OptimizerBuilder.fromConfig(config).build();
   }
 
-  /** Returns a copy of the state of all modules, to be closed by the caller. */
+  /** Returns a copy of the state of all stages and rates, to be closed by the caller. */
   public State getState() {
-    guard.acquireExclusive();
     State state = new State();
     try {
-      for (int i = 0; i < modules.size(); i++) {
-        state.put(key(i), modules.get(i).getState());
+      guarded(
+          () -> {
+            state.put("lrate", learningRate.getState()).put("w_decay", weightDecay.getState());
+            state.put("regularizers", states(regularizers)).put("modules", states(modules));
+          });
+      return state;
+    } catch (RuntimeException | Error e) {
+      state.close();
+      throw e;
+    }
+  }
+
+  private static State states(List<? extends Stage> stages) {
+    State state = new State();
+    try {
+      for (int i = 0; i < stages.size(); i++) {
+        state.put(key(stages, i), stages.get(i).getState());
       }
       return state;
     } catch (RuntimeException | Error e) {
       state.close();
       throw e;
-    } finally {
-      guard.release();
     }
+  }
+
+  private static String key(List<? extends Stage> stages, int position) {
+    return position + ":" + stages.get(position).name();
   }
 
   /**
-   * Replaces the state of all modules by a copy of another.
+   * Replaces the state of all stages and rates by a copy of another.
    *
    * @param state from {@link #getState()} of an optimizer with the same config
-   * @throws IllegalArgumentException if it does not fit; all modules keep their former state
+   * @throws IllegalArgumentException if it does not fit; everything keeps its former state
    */
   public void setState(State state) {
-    guard.acquireExclusive();
-    List<State> former = new ArrayList<>();
-    try {
-      for (int i = 0; i < modules.size(); i++) {
-        State next = state.state(key(i));
-        former.add(modules.get(i).getState());
-        modules.get(i).setState(next);
-      }
-    } catch (RuntimeException | Error e) {
-      for (int i = 0; i < former.size(); i++) {
-        modules.get(i).setState(former.get(i));
-      }
-      throw e;
-    } finally {
-      former.forEach(State::close);
-      guard.release();
+    try (State former = getState()) {
+      guarded(
+          () -> {
+            requireStages(state.state("regularizers"), regularizers, "regularizers");
+            requireStages(state.state("modules"), modules, "modules");
+            try {
+              load(state);
+            } catch (RuntimeException | Error e) {
+              load(former);
+              throw e;
+            }
+          });
     }
   }
 
-  private String key(int position) {
-    return position + ":" + modules.get(position).name();
+  private static void requireStages(State state, List<? extends Stage> stages, String what) {
+    List<String> keys = new ArrayList<>();
+    for (int i = 0; i < stages.size(); i++) {
+      keys.add(key(stages, i));
+    }
+    if (!keys.equals(List.copyOf(state.keys()))) {
+      throw new IllegalArgumentException(
+          "The state is of the " + what + " " + state.keys() + ", the optimizer has " + keys);
+    }
+  }
+
+  private void load(State state) {
+    State terms = state.state("regularizers");
+    for (int i = 0; i < regularizers.size(); i++) {
+      regularizers.get(i).setState(terms.state(key(regularizers, i)));
+    }
+    State stages = state.state("modules");
+    for (int i = 0; i < modules.size(); i++) {
+      modules.get(i).setState(stages.state(key(modules, i)));
+    }
+    learningRate.setState(state.state("lrate"));
+    weightDecay.setState(state.state("w_decay"));
   }
 
   /** Closes all regularizers and modules, after waiting for a call in flight. */
   @Override
   public void close() {
     guard.close();
-    regularizers.forEach(Regularizer::close);
-    modules.forEach(OptiModule::close);
+    forEachStage(Stage::close);
   }
 
   @Override
   public String toString() {
-    return guard + " at learning rate " + learningRate;
+    return guard + " at learning rate " + learningRate();
   }
 }

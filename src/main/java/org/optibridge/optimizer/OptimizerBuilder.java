@@ -3,17 +3,16 @@ package org.optibridge.optimizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Builds an {@link Optimizer}. What is added belongs to the optimizer once it is built. */
 public final class OptimizerBuilder {
-  private static final Set<String> KEYS = Set.of("lrate", "w_decay", "regularizers", "modules");
-
   final List<Regularizer> regularizers = new ArrayList<>();
   final List<OptiModule> modules = new ArrayList<>();
-  double learningRate = Double.NaN;
-  double weightDecay;
+  Scheduler weightDecay = new ConstantRate(0);
+  WeightDecay decayMode = WeightDecay.ABSOLUTE;
+  TensorFilter decayFilter = TensorFilter.all();
+  private @Nullable Scheduler learningRate;
 
   OptimizerBuilder() {}
 
@@ -29,16 +28,50 @@ public final class OptimizerBuilder {
    * @return this
    */
   public OptimizerBuilder learningRate(double rate) {
-    this.learningRate = requireFinite("learning rate", rate);
+    return learningRate(new ConstantRate(requireFinite("learning rate", rate)));
+  }
+
+  /**
+   * @param scheduler gives the learning rate of each step; not shared with another optimizer
+   * @return this
+   */
+  public OptimizerBuilder learningRate(Scheduler scheduler) {
+    this.learningRate = scheduler;
     return this;
   }
 
   /**
-   * @param decay the share of the weights taken off at each step, not multiplied by the rate
+   * @param decay the share of the weights taken off at each step; finite
    * @return this
    */
   public OptimizerBuilder weightDecay(double decay) {
-    this.weightDecay = requireFinite("weight decay", decay);
+    return weightDecay(new ConstantRate(requireFinite("weight decay", decay)));
+  }
+
+  /**
+   * @param scheduler gives the weight decay of each step; not shared with another optimizer
+   * @return this
+   */
+  public OptimizerBuilder weightDecay(Scheduler scheduler) {
+    this.weightDecay = scheduler;
+    return this;
+  }
+
+  /**
+   * @param mode whether the decay is multiplied by the learning rate; by default it is not
+   * @return this
+   */
+  public OptimizerBuilder weightDecayMode(WeightDecay mode) {
+    this.decayMode = mode;
+    return this;
+  }
+
+  /**
+   * @param filter which tensors decay; by default all
+   * @return this
+   */
+  public OptimizerBuilder weightDecayFilter(TensorFilter filter) {
+    this.decayFilter = filter;
     return this;
   }
 
@@ -65,44 +98,53 @@ public final class OptimizerBuilder {
    * @throws IllegalStateException if no learning rate was given
    */
   public Optimizer build() {
-    if (Double.isNaN(learningRate)) {
+    if (learningRate == null) {
       throw new IllegalStateException("An optimizer needs a learning rate: learningRate(0.001)");
     }
-    return Optimizer.of(this);
+    return Optimizer.of(this, learningRate);
   }
 
   static OptimizerBuilder fromConfig(Map<String, Object> config) {
-    for (String key : config.keySet()) {
-      if (!KEYS.contains(key)) {
-        throw new IllegalArgumentException(
-            "Unknown entry '" + key + "' of an optimizer's config; known: " + KEYS);
-      }
-    }
     OptimizerBuilder builder = new OptimizerBuilder();
-    if (!(config.get("lrate") instanceof Number rate)) {
-      throw new IllegalArgumentException("An optimizer's config needs a number 'lrate'");
-    }
-    builder.learningRate(rate.doubleValue());
-    Object decay = config.getOrDefault("w_decay", 0.0);
-    if (!(decay instanceof Number number)) {
-      throw new IllegalArgumentException("'w_decay' of an optimizer's config must be a number");
-    }
-    builder.weightDecay(number.doubleValue());
     try {
-      forEachNamed(
-          config.get("regularizers"),
-          "regularizers",
-          (name, inner) -> builder.regularizer(Registry.regularizer(name, inner)));
-      forEachNamed(
-          config.get("modules"),
-          "modules",
-          (name, inner) -> builder.module(Registry.module(name, inner)));
+      return ConfigReader.read("an optimizer", config, builder::read);
     } catch (RuntimeException | Error e) {
-      builder.regularizers.forEach(Regularizer::close);
-      builder.modules.forEach(OptiModule::close);
+      builder.regularizers.forEach(Stage::close);
+      builder.modules.forEach(Stage::close);
       throw e;
     }
-    return builder;
+  }
+
+  private OptimizerBuilder read(ConfigReader config) {
+    learningRate(rate(config, "lrate", null));
+    weightDecay(rate(config, "w_decay", 0.0));
+    decayMode = WeightDecay.parse(config.text("w_decay_mode", decayMode.toString()));
+    decayFilter =
+        ConfigReader.read("w_decay_filter", config.object("w_decay_filter"), TensorFilter::from);
+    forEachNamed(
+        config.list("regularizers"),
+        "regularizers",
+        (name, inner) -> regularizer(Registry.regularizer(name, inner)));
+    forEachNamed(
+        config.list("modules"), "modules", (name, inner) -> module(Registry.module(name, inner)));
+    return this;
+  }
+
+  private static Scheduler rate(ConfigReader config, String key, @Nullable Double otherwise) {
+    Object value = config.value(key, otherwise);
+    if (value instanceof Number number) {
+      return new ConstantRate(requireFinite("'" + key + "'", number.doubleValue()));
+    }
+    List<Scheduler> made = new ArrayList<>();
+    forEachNamed(
+        value == null ? List.of() : List.of(value),
+        key,
+        (name, inner) -> made.add(Registry.scheduler(name, inner)));
+    if (made.isEmpty()) {
+      throw new IllegalArgumentException(
+          "An optimizer's config needs '" + key + "', a number or [scheduler, config]");
+    }
+    return made.get(0);
   }
 
   private interface NamedConfig {
@@ -110,13 +152,7 @@ public final class OptimizerBuilder {
   }
 
   @SuppressWarnings("unchecked") // JSON objects have text keys
-  private static void forEachNamed(@Nullable Object list, String key, NamedConfig action) {
-    if (list == null) {
-      return;
-    }
-    if (!(list instanceof List<?> entries)) {
-      throw new IllegalArgumentException("'" + key + "' must be a list of [name, config]");
-    }
+  private static void forEachNamed(List<?> entries, String key, NamedConfig action) {
     for (Object entry : entries) {
       if (entry instanceof String name) {
         action.accept(name, Map.of());

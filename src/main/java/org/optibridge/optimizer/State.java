@@ -63,6 +63,34 @@ public final class State implements AutoCloseable {
     return this;
   }
 
+  /** Puts an entry of a nested state: {@code "momentum.state"}. */
+  void putAt(String path, Object value) {
+    int dot = path.indexOf('.');
+    if (dot < 0) {
+      entries.put(path, value);
+      return;
+    }
+    String outer = path.substring(0, dot);
+    if (!has(outer)) {
+      put(outer, new State());
+    }
+    state(outer).putAt(path.substring(dot + 1), value);
+  }
+
+  /** All entries but states, by their paths. */
+  Map<String, Object> flat() {
+    Map<String, Object> all = new LinkedHashMap<>();
+    entries.forEach(
+        (key, value) -> {
+          if (value instanceof State inner) {
+            inner.flat().forEach((path, leaf) -> all.put(key + "." + path, leaf));
+          } else {
+            all.put(key, value);
+          }
+        });
+    return all;
+  }
+
   /** Returns the names in order. */
   public Set<String> keys() {
     return entries.keySet();

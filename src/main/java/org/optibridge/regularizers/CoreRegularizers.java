@@ -2,7 +2,7 @@ package org.optibridge.regularizers;
 
 import java.util.Map;
 import java.util.function.Function;
-import org.optibridge.optimizer.Configs;
+import org.optibridge.optimizer.ConfigReader;
 import org.optibridge.optimizer.OptiModuleProvider;
 import org.optibridge.optimizer.Regularizer;
 
@@ -10,7 +10,6 @@ import org.optibridge.optimizer.Regularizer;
 public final class CoreRegularizers implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, Regularizer>> regularizers() {
-    return Map.of(
-        FedProx.NAME, config -> new FedProx(Configs.onlyNumber(FedProx.NAME, config, "alpha")));
+    return Map.of(FedProx.NAME, config -> ConfigReader.read(FedProx.NAME, config, FedProx::from));
   }
 }

@@ -1,72 +1,58 @@
 package org.optibridge.regularizers;
 
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.optibridge.optimizer.Regularizer;
+import org.optibridge.optimizer.ConfigReader;
+import org.optibridge.optimizer.FormulaRegularizer;
+import org.optibridge.optimizer.TensorFilter;
 import org.optibridge.vector.Vector;
 
 /**
  * Pulls the weights towards those that the round of federated training began with: {@code g + alpha
- * × (w - w₀)}, where w₀ are the weights of the first step after {@link #startRound()}.
+ * × (w - w₀)}, where w₀ are the weights of the first step after {@link #startRound()}, of which a
+ * copy is kept.
  *
- * <p>Source: Li et al., <i>Federated Optimization in Heterogeneous Networks</i>, 2020. Holds a copy
- * of the weights.
+ * <p>Source: Li et al., <i>Federated Optimization in Heterogeneous Networks</i>, 2020.
  */
-public final class FedProx implements Regularizer {
+public final class FedProx extends FormulaRegularizer {
   /** The registered name. */
   public static final String NAME = "fedprox";
 
-  private final double alpha;
-  private @Nullable Vector reference;
-  private boolean newRound = true;
+  private final StateVector reference = vector("reference");
+  private final StateNumber newRound = number("new_round", 1);
 
   /**
    * @param alpha strength of the pull; finite
    * @throws IllegalArgumentException if it is not
    */
   public FedProx(double alpha) {
-    if (!Double.isFinite(alpha)) {
-      throw new IllegalArgumentException(NAME + ": 'alpha' must be a finite number, not " + alpha);
-    }
-    this.alpha = alpha;
+    this(alpha, TensorFilter.all());
+  }
+
+  /**
+   * @param alpha strength of the pull; finite
+   * @param filter which tensors are pulled
+   * @throws IllegalArgumentException if alpha is not finite
+   */
+  public FedProx(double alpha, TensorFilter filter) {
+    super(NAME, alpha, filter);
+  }
+
+  static FedProx from(ConfigReader config) {
+    return new FedProx(config.number("alpha", 0.01), TensorFilter.from(config));
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Vector run(Vector gradients, Vector params) {
-    Vector start = reference;
-    if (start == null || newRound) {
-      if (start == null) {
-        start = params.materialize();
-        reference = start;
-      } else {
-        start.assign(params);
-      }
-      newRound = false;
-      return gradients;
+  protected @Nullable Vector term(Vector params) {
+    if (newRound.get() != 0) {
+      reference.get().assign(params);
+      newRound.set(0);
+      return null;
     }
-    return gradients.plus(params.minus(start).times(alpha));
+    return params.minus(reference.get());
   }
 
   @Override
   public void startRound() {
-    newRound = true;
-  }
-
-  @Override
-  public Map<String, Object> getConfig() {
-    return Map.of("alpha", alpha);
-  }
-
-  @Override
-  public void close() {
-    if (reference != null) {
-      reference.close();
-      reference = null;
-    }
+    newRound.set(1);
   }
 }

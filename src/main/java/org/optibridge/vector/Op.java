@@ -4,6 +4,9 @@ package org.optibridge.vector;
 enum Op {
   LOAD(0),
   CONSTANT(1),
+  CONSTANT_EACH(2),
+  NOISE_GAUSSIAN(3),
+  NOISE_LAPLACE(4),
   NEGATE(10),
   ABS(11),
   SQRT(12),

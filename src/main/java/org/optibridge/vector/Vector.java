@@ -102,6 +102,11 @@ public final class Vector implements AutoCloseable {
     if (node != null) {
       return node;
     }
+    Recording recording = Recording.current();
+    Node pending = recording == null ? null : recording.pending(this);
+    if (pending != null) {
+      return pending;
+    }
     requireHost();
     return Node.load(this, storage().version());
   }
@@ -132,7 +137,8 @@ public final class Vector implements AutoCloseable {
   }
 
   private Vector with(Op op, Scalar other) {
-    return with(op, other.node);
+    // A number computed from other tensors can't be part of this program.
+    return with(op, domain.equals(other.spec) ? other.node : Node.constant(other.value()));
   }
 
   /** Sum, element by element. */
@@ -168,6 +174,20 @@ public final class Vector implements AutoCloseable {
   /** Multiplies every element by a number that is computed in the same sweeps. */
   public Vector times(Scalar value) {
     return with(Op.MULTIPLY, value);
+  }
+
+  /**
+   * Multiplies every element by the number of its tensor.
+   *
+   * @param values one for each tensor, in order
+   * @throws IllegalArgumentException if there are more or fewer
+   */
+  public Vector timesEach(double... values) {
+    if (values.length != domain.size()) {
+      throw new IllegalArgumentException(
+          "There are " + domain.size() + " tensors but " + values.length + " factors");
+    }
+    return with(Op.MULTIPLY, Node.of(Op.CONSTANT_EACH, null, null, values.clone()));
   }
 
   /** Quotient, element by element. */
@@ -283,7 +303,7 @@ public final class Vector implements AutoCloseable {
     Vector result = allocate(spec);
     try {
       if (rank == Rank.ELEMENTS) {
-        Sweep.store(domain, node(), result);
+        Sweep.storeAll(List.of(result), List.of(node()), false);
       } else {
         double[] values = Sweep.scalars(domain, node());
         for (int i = 0; i < values.length; i++) {
@@ -319,6 +339,7 @@ public final class Vector implements AutoCloseable {
     Storage target = storage();
     spec.requireSame(value.spec, "the target", "the value");
     if (value.rank == Rank.ONE_EACH) {
+      Recording.flushCurrent();
       double[] values = Sweep.scalars(value.domain, value.node());
       for (int i = 0; i < values.length; i++) {
         writeScalar(i, values[i]);
@@ -326,7 +347,16 @@ public final class Vector implements AutoCloseable {
       target.markWritten();
       return;
     }
-    Sweep.store(domain, value.node(), this);
+    write(value.node());
+  }
+
+  private void write(Node value) {
+    Recording recording = Recording.current();
+    if (recording != null) {
+      recording.store(this, value);
+    } else {
+      Sweep.storeAll(List.of(this), List.of(value), false);
+    }
   }
 
   /**
@@ -336,7 +366,7 @@ public final class Vector implements AutoCloseable {
    */
   public void fill(double value) {
     requireHost();
-    Sweep.store(domain, Node.of(Op.ADD, Node.constant(value), Node.constant(0)), this);
+    write(Node.constant(value));
   }
 
   /**
@@ -382,7 +412,8 @@ public final class Vector implements AutoCloseable {
   }
 
   private void read(String name, BiConsumer<ByteBuffer, Long> reader) {
-    if (storage == null) {
+    Recording recording = Recording.current();
+    if (storage == null || (recording != null && recording.pending(this) != null)) {
       try (Vector stored = materialize()) {
         stored.read(name, reader);
       }
@@ -408,6 +439,7 @@ public final class Vector implements AutoCloseable {
    * @return its address
    */
   public long address(String name) {
+    Recording.flushCurrent();
     return storage().addresses[spec.position(name)];
   }
 
@@ -436,11 +468,13 @@ public final class Vector implements AutoCloseable {
 
   /** Enters a native call that reads this stored vector; see {@link #endUse()}. */
   public void beginRead() {
+    Recording.flushCurrent();
     storage().acquireShared();
   }
 
   /** Enters a native call that writes this stored vector; see {@link #endUse()}. */
   public void beginWrite() {
+    Recording.flushCurrent();
     storage().acquireExclusive();
     storage().markWritten();
   }
@@ -471,7 +505,8 @@ public final class Vector implements AutoCloseable {
   /** Releases the memory of a stored vector; an expression has none. Calling it again is fine. */
   @Override
   public void close() {
-    if (storage != null) {
+    if (storage != null && !storage.isClosed()) {
+      Recording.flushCurrent();
       storage.close();
     }
   }

@@ -1,0 +1,57 @@
+package org.optibridge.optimizer;
+
+/** Checks of hyper-parameters, with errors that name the stage, the entry and the range. */
+public final class Require {
+  private Require() {}
+
+  private static double require(
+      boolean good, String owner, String key, String range, double value) {
+    if (!good) {
+      throw new IllegalArgumentException(
+          owner + ": '" + key + "' must be " + range + ", not " + value);
+    }
+    return value;
+  }
+
+  /**
+   * @param owner the registered name
+   * @param key the hyper-parameter
+   * @param value checked
+   * @return the value
+   */
+  public static double finite(String owner, String key, double value) {
+    return require(Double.isFinite(value), owner, key, "a finite number", value);
+  }
+
+  /**
+   * @param owner the registered name
+   * @param key the hyper-parameter
+   * @param value checked
+   * @return the value
+   */
+  public static double positive(String owner, String key, double value) {
+    return require(
+        value > 0 && Double.isFinite(value), owner, key, "a positive finite number", value);
+  }
+
+  /**
+   * @param owner the registered name
+   * @param key the hyper-parameter
+   * @param value checked
+   * @return the value
+   */
+  public static double notNegative(String owner, String key, double value) {
+    return require(
+        value >= 0 && Double.isFinite(value), owner, key, "a finite number, at least 0", value);
+  }
+
+  /**
+   * @param owner the registered name
+   * @param key the hyper-parameter: the share of the past that an average keeps
+   * @param value checked
+   * @return the value
+   */
+  public static double share(String owner, String key, double value) {
+    return require(value >= 0 && value < 1, owner, key, "at least 0 and below 1", value);
+  }
+}
