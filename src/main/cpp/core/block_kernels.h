@@ -1,4 +1,4 @@
-// Element-wise loops over one block. Compiled once per instruction set; one table of function
+// Loops over one block of elements. Compiled once per instruction set; one table of function
 // pointers is chosen at run time.
 #pragma once
 
@@ -6,29 +6,44 @@
 
 namespace optibridge {
 
-// Rows of scratch and steps through memory are this many elements long: three or four float rows
-// fit the smallest L1 data cache in use.
-constexpr int64_t kBlock = 1024;
+// Rows of scratch and steps through memory are this many elements long: a handful of float rows fit
+// the smallest L1 data cache in use.
+constexpr int64_t kBlock = 512;
 
+constexpr int kMaxRows = 3;
+constexpr int kMaxScalars = 5;
+
+// The operands of one instruction. `out` may be one of the rows but not overlap one otherwise.
 template <class T>
-struct Operand {
-  const T* row;  // null for a scalar
-  T scalar;
+struct Arguments {
+  T* out;
+  const T* row[kMaxRows];
+  // How many elements further on to fetch into cache meanwhile; 0 for rows that are there.
+  int64_t ahead[kMaxRows];
+  T scalar[kMaxScalars];
 };
+
+// The numbers of fused instructions in pattern.h.
+constexpr int kPatterns = 56;
+constexpr int kSummands = 6;
 
 template <class T>
 struct BlockKernels {
-  void (*unary)(int op, T* out, const T* in, int64_t n);
-  void (*binary)(int op, T* out, Operand<T> a, Operand<T> b, int64_t n);
-  double (*sum)(const T* in, int64_t n);
-  double (*sum_squares)(const T* in, int64_t n);
+  void (*pattern[kPatterns])(const Arguments<T>& arguments, int64_t n);
+  // Sums in float64; `out` is not used.
+  double (*sum[kSummands])(const Arguments<T>& arguments, int64_t n);
+  double (*sum_squares[kSummands])(const Arguments<T>& arguments, int64_t n);
 };
 
 struct KernelTable {
   const char* instruction_set;
   BlockKernels<float> f32;
   BlockKernels<double> f64;
+  // The yardsticks: next to no arithmetic on the streams of an Adam step, of its pipeline's first
+  // sweep (the sum keeps the reads alive) and of its second.
   void (*floor_adam)(float* p, const float* g, float* m, float* v, int64_t n);
+  float (*floor_reads)(const float* p, const float* g, const float* q, int64_t n);
+  void (*floor_pipeline)(float* p, const float* g, const float* q, float* m, float* v, int64_t n);
 };
 
 // One for each object that block_kernels.cpp is compiled into.
@@ -40,11 +55,5 @@ const KernelTable& kernels_avx512();
 
 // The best table for the processor that this runs on.
 const KernelTable& kernels();
-
-// Also used for scalars, so that a scalar expression means what an element-wise one does.
-template <class T>
-T apply_unary(int op, T x);
-template <class T>
-T apply_binary(int op, T x, T y);
 
 }  // namespace optibridge

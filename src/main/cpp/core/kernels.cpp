@@ -22,33 +22,6 @@ const KernelTable& kernels() {
   return table;
 }
 
-template <class T>
-T apply_unary(int op, T x) {
-  T out = x;
-  if constexpr (sizeof(T) == sizeof(float)) {
-    kernels().f32.unary(op, &out, &x, 1);
-  } else {
-    kernels().f64.unary(op, &out, &x, 1);
-  }
-  return out;
-}
-
-template <class T>
-T apply_binary(int op, T x, T y) {
-  T out = 0;
-  const Operand<T> a{nullptr, x};
-  const Operand<T> b{nullptr, y};
-  if constexpr (sizeof(T) == sizeof(float)) {
-    kernels().f32.binary(op, &out, a, b, 1);
-  } else {
-    kernels().f64.binary(op, &out, a, b, 1);
-  }
-  return out;
-}
-
-template double apply_unary(int, double);
-template double apply_binary(int, double, double);
-
 }  // namespace optibridge
 
 const char* ob_instruction_set(void) noexcept { return optibridge::kernels().instruction_set; }

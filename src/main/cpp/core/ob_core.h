@@ -24,6 +24,7 @@ typedef struct ob_tensor {
   int32_t dtype;
   int32_t device_type;
   int32_t device_index;
+  int64_t slack;  // bytes after the last element that belong to the tensor too: padding
 } ob_tensor;
 
 // ---- memory ----------------------------------------------------------------------------------
@@ -88,10 +89,20 @@ enum ob_op {
   OB_SUM_ALL = 31,
   OB_SUM_SQUARES_EACH = 32,
   OB_SUM_SQUARES_ALL = 33,
+  // A framework's kernel as an instruction. a: the gradient, b: what it starts from or -1 for
+  // zeros;
+  // at c in `extras` the addresses of an ob_call and of its context. The value is what the kernel
+  // made of b. Runs once for each element, whatever reads it.
+  OB_CALL = 35,
   // sinks
   OB_STORE = 40,  // a: node, b: index of a vector
   OB_RESULT = 41  // a: scalar node; b: first position in `results` (one value, or one per tensor)
 };
+
+// Steps `n` elements of a tensor from `offset` on, with nothing but these rows shared between
+// calls; called from several threads at once. Returns 0, or an error block.
+typedef ob_result (*ob_call)(void* context, int64_t tensor, int64_t offset, int64_t n,
+                             const void* gradient, void* param);
 
 // Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and dtype. Loads
 // read what memory held before any of the stores; two vectors must not overlap. Reductions are
@@ -101,12 +112,17 @@ OB_EXPORT ob_result ob_sweep(const int32_t* code, const double* constant, int32_
                              const double* values, const int64_t* extras,
                              double* results) OB_NOEXCEPT;
 
-// ---- the yardstick of benchmarks -------------------------------------------------------------
+// ---- the yardsticks of benchmarks ------------------------------------------------------------
 
-// Reads p, g, m, v and writes p, m, v with next to no arithmetic: the memory traffic of one Adam
-// step, on the same threads as a sweep.
+// The memory traffic of one Adam step with next to no arithmetic, on the same threads as a sweep:
+// reads p, g, m, v and writes p, m, v.
 OB_EXPORT void ob_floor_adam(float* p, const float* g, float* m, float* v,
                              int64_t numel) OB_NOEXCEPT;
+// That of the pipeline FedProx, global clipping, Adam, decay: one pass that reads p, g and the
+// reference q, and one that reads p, g, q, m, v and writes p, m, v. Returns a number that depends
+// on what the first pass read.
+OB_EXPORT float ob_floor_pipeline(float* p, const float* g, const float* q, float* m, float* v,
+                                  int64_t numel) OB_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -89,7 +89,7 @@ void scaled_step(int64_t numel, int32_t dtype) {
   const ob_tensor vx = tensor(x.data(), numel, dtype);
   const ob_tensor vy = tensor(y.data(), numel, dtype);
   const std::vector<Node> program = {
-      {OB_LOAD, 0, 0, 0},     {OB_LOAD, 1, 0, 0},   {OB_SUM_SQUARES_ALL, 1, 0, 0},
+      {OB_LOAD, 0, 0, 0},     {OB_LOAD, 1, 0, 0},     {OB_SUM_SQUARES_ALL, 1, 0, 0},
       {OB_SQRT, 2, 0, 0},     {OB_CONSTANT, 0, 0, 2}, {OB_DIVIDE, 4, 3, 0},
       {OB_SUBTRACT, 0, 1, 0}, {OB_MULTIPLY, 5, 6, 0}, {OB_ADD, 0, 7, 0},
       {OB_STORE, 8, 0, 0},    {OB_RESULT, 3, 0, 0}};

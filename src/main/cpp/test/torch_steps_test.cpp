@@ -191,7 +191,7 @@ void bench_equals_optimizer() {
     ob_torch_optimizer* optimizer = nullptr;
     CHECK(create({"Adam", ADAM, {0.9, 0.999, 1e-8, 0, 0, 0}}, 1, &optimizer).ok());
     const auto view = [&](std::vector<float>& x) {
-      return ob_tensor{x.data(), n, &n, "x", 1, OB_FLOAT32, OB_CPU, 0};
+      return ob_tensor{x.data(), n, &n, "x", 1, OB_FLOAT32, OB_CPU, 0, 0};
     };
     const ob_tensor p = view(b[0]), grad = view(g), m = view(b[1]), v = view(b[2]);
     const ob_tensor s = {step.data(), 1, nullptr, "x", 0, OB_FLOAT32, OB_CPU, 0};

@@ -23,14 +23,14 @@ ob_result ob_torch_bench_create(float* p, const float* g, float* m, float* v, in
     if (out == nullptr) throw std::invalid_argument("out is null");
     auto bench = std::make_unique<ob_torch_bench>();
     const auto view = [&](void* data, const char* role) {
-      return view_of({data, n, &n, "bench", 1, OB_FLOAT32, OB_CPU, 0}, role);
+      return view_of({data, n, &n, "bench", 1, OB_FLOAT32, OB_CPU, 0, 0}, role);
     };
     bench->p = {view(p, "parameter")};
     bench->g = {view(const_cast<float*>(g), "gradient")};
     bench->m = {view(m, "exp_avg")};
     bench->v = {view(v, "exp_avg_sq")};
     bench->steps = {
-        view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0}, "step")};
+        view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0, 0}, "step")};
     *out = bench.release();
   });
 }

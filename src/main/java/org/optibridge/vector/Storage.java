@@ -12,7 +12,7 @@ import org.optibridge.memory.NativeHandle;
  * vector owns, and a hold on whatever it borrows.
  */
 final class Storage extends NativeHandle {
-  private static final int ENTRY = 48; // sizeof(ob_tensor)
+  private static final int ENTRY = 56; // sizeof(ob_tensor)
   private static final long ALIGNMENT = 64;
 
   final long table;
@@ -86,7 +86,7 @@ final class Storage extends NativeHandle {
           next += aligned(spec.tensors().get(i).bytes());
         }
       }
-      table = writeTable(spec, addresses);
+      table = writeTable(spec, addresses, borrowed);
       return new Storage(describe(spec), owned, table, block, addresses, List.copyOf(keepAlive));
     } catch (RuntimeException | Error e) {
       NativeBlock.free(table);
@@ -106,7 +106,7 @@ final class Storage extends NativeHandle {
     return "Vector [" + shown + (names.size() > 3 ? ", … " + names.size() + " tensors]" : "]");
   }
 
-  private static long writeTable(VectorSpec spec, long[] addresses) {
+  private static long writeTable(VectorSpec spec, long[] addresses, long[] borrowed) {
     int count = spec.size();
     byte[][] names = new byte[count][];
     long size = (long) count * ENTRY;
@@ -135,7 +135,8 @@ final class Storage extends NativeHandle {
             .putInt(shape.length)
             .putInt(tensor.dtype().code())
             .putInt(tensor.device().kind().code())
-            .putInt(tensor.device().index());
+            .putInt(tensor.device().index())
+            .putLong(borrowed[i] == 0 ? aligned(tensor.bytes()) - tensor.bytes() : 0);
         for (long extent : shape) {
           buffer.putLong(shapeAt, extent);
           shapeAt += 8;

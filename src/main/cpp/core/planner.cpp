@@ -1,0 +1,414 @@
+#include "core/planner.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/ob_core.h"
+#include "core/pattern.h"
+
+namespace optibridge {
+namespace {
+
+constexpr int32_t kNever = -1;
+constexpr int32_t kEnd = INT32_MAX;
+
+bool is_noise(int op) { return op == OB_NOISE_GAUSSIAN || op == OB_NOISE_LAPLACE; }
+
+// ---- shapes ----------------------------------------------------------------------------------
+
+// What the leaves of a pattern stand for.
+struct Match {
+  int32_t row[kMaxRows] = {kNever, kNever, kNever};
+  int32_t scalar[kMaxScalars] = {kNever, kNever, kNever, kNever, kNever};
+};
+
+struct Graph {
+  const std::vector<Node>& nodes;
+  const std::vector<int32_t>& uses;
+};
+
+template <class P>
+struct Shape;
+
+template <int I>
+struct Shape<R<I>> {
+  static_assert(I < kMaxRows);
+  static bool fits(const Graph& graph, int32_t node, bool, Match& match) {
+    if (graph.nodes[node].rank != Rank::kElements) return false;
+    if (match.row[I] == kNever) match.row[I] = node;
+    return match.row[I] == node;
+  }
+};
+
+template <int I>
+struct Shape<S<I>> {
+  static_assert(I < kMaxScalars);
+  static bool fits(const Graph& graph, int32_t node, bool, Match& match) {
+    if (graph.nodes[node].rank == Rank::kElements) return false;
+    if (match.scalar[I] == kNever) match.scalar[I] = node;
+    return match.scalar[I] == node;
+  }
+};
+
+// An inner node that others read too has to be computed by itself.
+bool is_inner(const Graph& graph, int32_t node, bool root, int op) {
+  return graph.nodes[node].op == op && graph.nodes[node].rank == Rank::kElements &&
+         (root || graph.uses[node] == 1);
+}
+
+template <int Op, class A>
+struct Shape<Tree<Op, A>> {
+  static bool fits(const Graph& graph, int32_t node, bool root, Match& match) {
+    return is_inner(graph, node, root, Op) &&
+           Shape<A>::fits(graph, graph.nodes[node].a, false, match);
+  }
+};
+
+template <int Op, class A, class B>
+struct Shape<Tree<Op, A, B>> {
+  static bool fits(const Graph& graph, int32_t node, bool root, Match& match) {
+    if (!is_inner(graph, node, root, Op)) return false;
+    const int32_t a = graph.nodes[node].a, b = graph.nodes[node].b;
+    const Match before = match;
+    if (Shape<A>::fits(graph, a, false, match) && Shape<B>::fits(graph, b, false, match)) {
+      return true;
+    }
+    match = before;
+    constexpr bool kCommutes =
+        Op == OB_ADD || Op == OB_MULTIPLY || Op == OB_MINIMUM || Op == OB_MAXIMUM;
+    return kCommutes && Shape<A>::fits(graph, b, false, match) &&
+           Shape<B>::fits(graph, a, false, match);
+  }
+};
+
+using Fits = bool (*)(const Graph&, int32_t, bool, Match&);
+
+template <class... P>
+int32_t find(List<P...>, const Graph& graph, int32_t node, bool root, Match& match) {
+  static constexpr Fits kFits[] = {Shape<P>::fits...};
+  for (size_t i = 0; i < sizeof...(P); i++) {
+    match = Match();
+    if (kFits[i](graph, node, root, match)) return static_cast<int32_t>(i);
+  }
+  throw std::logic_error("no instruction for an operation");
+}
+
+// ---- one stage -------------------------------------------------------------------------------
+
+class Planner {
+ public:
+  Planner(const std::vector<Node>& nodes, int32_t stage)
+      : nodes_(nodes), stage_(stage), needed_(needed_in(nodes, stage)) {}
+
+  Stage plan() {
+    count_uses();
+    select();
+    place();
+    mark_fetches();
+    decide_merging();
+    return std::move(result_);
+  }
+
+ private:
+  bool is_loaded(int32_t node) const {
+    return nodes_[node].op == OB_LOAD ||
+           (nodes_[node].op == OB_CALL && nodes_[node].stage < stage_);
+  }
+
+  // The vector that a loaded node lies in. What a call made in an earlier stage was stored there,
+  // for a call can't be computed again.
+  int32_t vector_of(int32_t node) const {
+    if (nodes_[node].op == OB_LOAD) return nodes_[node].a;
+    for (const Node& store : nodes_) {
+      if (store.op == OB_STORE && store.a == node && store.stage == nodes_[node].stage) {
+        return store.b;
+      }
+    }
+    throw std::invalid_argument("a call's result is needed later but not stored");
+  }
+
+  bool is_store(const Node& node) const { return node.op == OB_STORE && node.stage == stage_; }
+  bool is_final(const Node& node) const {
+    return is_reduction(node.op) && node.stage == stage_ + 1;
+  }
+
+  void count_uses() {
+    uses_.assign(nodes_.size(), 0);
+    for (size_t i = 0; i < nodes_.size(); i++) {
+      const Node& node = nodes_[i];
+      const int32_t index = static_cast<int32_t>(i);
+      if (is_store(node) || is_final(node)) {
+        uses_[node.a]++;
+      } else if (needed_[i] && node.rank == Rank::kElements && !is_loaded(index)) {
+        if (is_unary(node.op)) {
+          uses_[node.a]++;
+        } else if (is_binary(node.op) || node.op == OB_CALL) {
+          uses_[node.a]++;
+          if (node.b >= 0) uses_[node.b]++;
+        }
+      }
+    }
+  }
+
+  // From the results back to the loads: the largest fused instruction for each value that has to be
+  // somewhere.
+  void select() {
+    std::vector<char> wanted(nodes_.size(), 0);
+    std::vector<Instruction> backwards;
+    for (int32_t i = static_cast<int32_t>(nodes_.size()) - 1; i >= 0; i--) {
+      const Node& node = nodes_[i];
+      if (is_store(node)) {
+        wanted[node.a] = 1;
+        stores_.push_back(i);
+        continue;
+      }
+      Instruction instruction;
+      instruction.node = i;
+      if (is_final(node)) {
+        instruction.kind = Instruction::kSum;
+        take(find(Summands(), Graph{nodes_, uses_}, node.a, false, match_), instruction, wanted);
+        instruction.sum = static_cast<int32_t>(result_.sums.size());
+        result_.sums.push_back(i);
+        sums_.push_back(instruction);
+        continue;
+      }
+      const bool effect = node.op == OB_CALL && node.stage == stage_ && needed_[i];
+      if (!(wanted[i] || effect) || node.rank != Rank::kElements || is_loaded(i)) continue;
+      if (is_noise(node.op)) {
+        instruction.kind = Instruction::kNoise;
+      } else if (node.op == OB_CALL) {
+        instruction.kind = Instruction::kCall;
+        operands_[i] = {node.a, node.b, kNever};
+        wanted[node.a] = 1;
+        if (node.b >= 0) wanted[node.b] = 1;
+      } else {
+        take(find(Patterns(), Graph{nodes_, uses_}, i, true, match_), instruction, wanted);
+      }
+      backwards.push_back(instruction);
+    }
+    result_.instructions.assign(backwards.rbegin(), backwards.rend());
+    std::reverse(stores_.begin(), stores_.end());
+  }
+
+  // Makes an instruction of what was matched last.
+  void take(int32_t pattern, Instruction& instruction, std::vector<char>& wanted) {
+    instruction.pattern = pattern;
+    operands_[instruction.node] = {match_.row[0], match_.row[1], match_.row[2]};
+    for (int32_t scalar : match_.scalar) {
+      if (scalar != kNever) instruction.scalar[instruction.scalars++] = scalar;
+    }
+    for (int32_t row : match_.row) {
+      if (row >= 0) wanted[row] = 1;
+    }
+  }
+
+  // Gives every value a place: straight in the memory it is stored to where nothing reads the old
+  // content afterwards, else a row of scratch that others reuse after its last reader.
+  void place() {
+    const int32_t count = static_cast<int32_t>(result_.instructions.size());
+    last_use_.assign(nodes_.size(), kNever);
+    for (int32_t k = 0; k < count; k++) {
+      for (int32_t row : operands_[result_.instructions[k].node]) {
+        if (row >= 0) last_use_[row] = k;
+      }
+    }
+    for (const Instruction& sum : sums_) {
+      for (int32_t row : operands_[sum.node]) {
+        if (row >= 0) last_use_[row] = kEnd;
+      }
+    }
+    for (int32_t store : stores_) last_use_[nodes_[store].a] = kEnd;
+    places_.assign(nodes_.size(), Place());
+    for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); i++) {
+      if (nodes_[i].rank == Rank::kElements && is_loaded(i) && last_use_[i] != kNever) {
+        places_[i] = {Place::kMemory, vector_of(i)};
+      }
+    }
+    std::vector<Instruction> before, after;
+    for (int32_t store : stores_) place_plain_store(nodes_[store], before, after);
+    for (int32_t k = 0; k < count; k++) place_instruction(k, after);
+    for (Instruction& sum : sums_) {
+      for (int32_t row : operands_[sum.node]) {
+        if (row >= 0) sum.row[sum.rows++] = places_[row];
+      }
+    }
+    auto& all = result_.instructions;
+    all.insert(all.begin(), before.begin(), before.end());
+    all.insert(all.end(), sums_.begin(), sums_.end());
+    all.insert(all.end(), after.begin(), after.end());
+  }
+
+  // Stores of what is no instruction's result.
+  void place_plain_store(const Node& store, std::vector<Instruction>& before,
+                         std::vector<Instruction>& after) {
+    const Place target{Place::kMemory, store.b};
+    Instruction instruction;
+    instruction.out = target;
+    if (nodes_[store.a].rank != Rank::kElements) {
+      instruction.kind = Instruction::kFill;
+      instruction.scalars = 1;
+      instruction.scalar[0] = store.a;
+      after.push_back(instruction);
+      return;
+    }
+    if (!is_loaded(store.a)) return;
+    // The copy is made before anything is overwritten.
+    instruction.kind = Instruction::kCopy;
+    instruction.rows = 1;
+    instruction.row[0] = places_[store.a];
+    if (last_load(store.b) == kNever) {
+      before.push_back(instruction);
+      return;
+    }
+    const Place row{Place::kScratch, result_.scratch_rows++};
+    instruction.out = row;
+    before.push_back(instruction);
+    instruction.row[0] = row;
+    instruction.out = target;
+    after.push_back(instruction);
+  }
+
+  // The last instruction that reads the old content of a vector.
+  int32_t last_load(int32_t vector) const {
+    int32_t last = kNever;
+    for (size_t i = 0; i < nodes_.size(); i++) {
+      if (places_[i] == Place{Place::kMemory, vector} && is_loaded(static_cast<int32_t>(i))) {
+        last = std::max(last, last_use_[i]);
+      }
+    }
+    return last;
+  }
+
+  void place_instruction(int32_t k, std::vector<Instruction>& after) {
+    Instruction& instruction = result_.instructions[k];
+    const int32_t node = instruction.node;
+    for (int32_t row : operands_[node]) {
+      if (row < 0) continue;
+      instruction.row[instruction.rows++] = places_[row];
+      // In place is fine for loops over elements: each is read before it is written.
+      if (instruction.kind != Instruction::kCall) release(row, k);
+    }
+    for (int32_t store : stores_) {
+      if (nodes_[store].a != node) continue;
+      const Place target{Place::kMemory, nodes_[store].b};
+      const bool own_gradient =
+          instruction.kind == Instruction::kCall && instruction.row[0] == target;
+      if (places_[node].kind == Place::kNone && last_load(nodes_[store].b) <= k && !own_gradient) {
+        places_[node] = target;
+      } else {
+        Instruction copy;
+        copy.kind = Instruction::kCopy;
+        copy.out = target;
+        copy.rows = 1;
+        after.push_back(copy);
+        pending_copies_.push_back({after.size() - 1, node});
+      }
+    }
+    const int32_t start = operands_[node].row[1];
+    if (places_[node].kind == Place::kNone && instruction.kind == Instruction::kCall &&
+        start >= 0 && places_[start].kind == Place::kScratch && last_use_[start] == k) {
+      // The call goes on from where it starts.
+      places_[node] = places_[start];
+      last_use_[start] = kNever;
+    }
+    if (places_[node].kind == Place::kNone) {
+      if (free_rows_.empty()) free_rows_.push_back(result_.scratch_rows++);
+      places_[node] = {Place::kScratch, free_rows_.back()};
+      free_rows_.pop_back();
+    }
+    for (const auto& [position, source] : pending_copies_) after[position].row[0] = places_[source];
+    pending_copies_.clear();
+    instruction.out = places_[node];
+    if (instruction.kind == Instruction::kCall) {
+      for (int32_t row : operands_[node]) {
+        if (row >= 0) release(row, k);
+      }
+    }
+  }
+
+  void release(int32_t node, int32_t reader) {
+    if (places_[node].kind == Place::kScratch && last_use_[node] == reader) {
+      free_rows_.push_back(places_[node].index);
+      last_use_[node] = kNever;  // once, however often it is an operand
+    }
+  }
+
+  void mark_fetches() {
+    std::vector<int32_t> touched;
+    const auto first = [&](const Place& place) {
+      if (place.kind != Place::kMemory ||
+          std::find(touched.begin(), touched.end(), place.index) != touched.end()) {
+        return false;
+      }
+      touched.push_back(place.index);
+      return true;
+    };
+    for (Instruction& instruction : result_.instructions) {
+      for (int32_t r = 0; r < instruction.rows; r++) {
+        instruction.fetch[r] = first(instruction.row[r]);
+      }
+      first(instruction.out);
+    }
+  }
+
+  void decide_merging() {
+    if (!result_.sums.empty()) result_.merge = Merge::kWithoutGap;
+    for (const Instruction& instruction : result_.instructions) {
+      bool each = instruction.kind == Instruction::kNoise ||
+                  instruction.kind == Instruction::kCall ||
+                  (instruction.kind == Instruction::kSum && is_each(nodes_[instruction.node].op));
+      for (int32_t s = 0; s < instruction.scalars; s++) {
+        each |= nodes_[instruction.scalar[s]].rank == Rank::kPerTensor;
+      }
+      if (each) result_.merge = Merge::kNever;
+      result_.has_call |= instruction.kind == Instruction::kCall;
+    }
+  }
+
+  struct Copy {
+    size_t position;
+    int32_t source;
+  };
+  struct Rows {
+    int32_t row[kMaxRows] = {kNever, kNever, kNever};
+    const int32_t* begin() const { return row; }
+    const int32_t* end() const { return row + kMaxRows; }
+  };
+
+  const std::vector<Node>& nodes_;
+  const int32_t stage_;
+  const std::vector<char> needed_;
+  std::vector<int32_t> uses_, last_use_, stores_, free_rows_;
+  std::vector<Rows> operands_ = std::vector<Rows>(nodes_.size());
+  std::vector<Place> places_;
+  std::vector<Copy> pending_copies_;
+  std::vector<Instruction> sums_;
+  Match match_;
+  Stage result_;
+};
+
+}  // namespace
+
+std::vector<char> needed_in(const std::vector<Node>& nodes, int32_t stage) {
+  std::vector<char> needed(nodes.size(), 0);
+  for (int32_t i = static_cast<int32_t>(nodes.size()) - 1; i >= 0; i--) {
+    const Node& node = nodes[i];
+    if ((is_reduction(node.op) && node.stage == stage + 1) ||
+        (node.op == OB_STORE && node.stage == stage)) {
+      needed[node.a] = 1;
+      continue;
+    }
+    if (!needed[i] || node.rank != Rank::kElements) continue;
+    // What a call did in an earlier stage is in memory.
+    if (node.op == OB_CALL && node.stage < stage) continue;
+    if (is_unary(node.op) || is_binary(node.op) || node.op == OB_CALL) needed[node.a] = 1;
+    if ((is_binary(node.op) || node.op == OB_CALL) && node.b >= 0) needed[node.b] = 1;
+  }
+  return needed;
+}
+
+Stage plan_stage(const std::vector<Node>& nodes, int32_t stage) {
+  return Planner(nodes, stage).plan();
+}
+
+}  // namespace optibridge
