@@ -24,7 +24,7 @@ struct Arguments {
 };
 
 // The numbers of fused instructions in pattern.h.
-constexpr int kPatterns = 56;
+constexpr int kPatterns = 55;
 constexpr int kSummands = 6;
 
 template <class T>

@@ -90,9 +90,9 @@ enum ob_op {
   OB_SUM_SQUARES_EACH = 32,
   OB_SUM_SQUARES_ALL = 33,
   // A framework's kernel as an instruction. a: the gradient, b: what it starts from or -1 for
-  // zeros;
-  // at c in `extras` the addresses of an ob_call and of its context. The value is what the kernel
-  // made of b. Runs once for each element, whatever reads it.
+  // zeros; at c in `extras` the addresses of an ob_call and of its context. The value is what the
+  // kernel made of b. Runs once for each element, whatever reads it; if that is after a later
+  // reduction, a store must keep it.
   OB_CALL = 35,
   // sinks
   OB_STORE = 40,  // a: node, b: index of a vector
@@ -111,6 +111,16 @@ OB_EXPORT ob_result ob_sweep(const int32_t* code, const double* constant, int32_
                              const int64_t* vectors, int32_t vector_count, int64_t tensors,
                              const double* values, const int64_t* extras,
                              double* results) OB_NOEXCEPT;
+
+// ---- noise -----------------------------------------------------------------------------------
+
+// Fills a key of four words from the operating system's generator.
+OB_EXPORT ob_result ob_random_key(int64_t* key) OB_NOEXCEPT;
+
+// Writes what OB_NOISE_GAUSSIAN or OB_NOISE_LAPLACE (`kind`) gives for elements [first, first + n)
+// of the tensor of that index, below 2^31; elements are below 2^35. See core/noise.h.
+OB_EXPORT ob_result ob_fill_noise(int32_t kind, const int64_t* key, int64_t draw, int64_t tensor,
+                                  int64_t first, int64_t n, int32_t dtype, void* out) OB_NOEXCEPT;
 
 // ---- the yardsticks of benchmarks ------------------------------------------------------------
 

@@ -128,7 +128,6 @@ using Patterns = List<
     // a pull towards other weights, scaled or not
     Mul<Add<R<0>, Mul<Sub<R<1>, R<2>>, S<0>>>, S<1>>, Add<R<0>, Mul<Sub<R<1>, R<2>>, S<0>>>,
     // Yogi's moments
-    Sub<R<0>, Mul<Sign<Sub<R<0>, Square<R<1>>>>, Mul<Square<R<1>>, S<0>>>>,
     Sub<R<0>, Mul<Sign<Sub<R<0>, R<1>>>, Mul<R<1>, S<0>>>>,
     // averages
     Add<Mul<R<0>, S<0>>, Mul<Square<R<1>>, S<1>>>, Add<Mul<R<0>, S<0>>, Mul<R<1>, S<1>>>,

@@ -9,6 +9,7 @@
 
 #include "core/block_kernels.h"
 #include "core/guard.h"
+#include "core/noise.h"
 #include "core/ob_core.h"
 #include "core/pool.h"
 #include "core/program.h"
@@ -55,6 +56,9 @@ class Run {
   void run(double* results) {
     // What does not fit together is refused before anything is written.
     for (const Stage& stage : program_.stages) segments_for(stage);
+    for (const Node& node : program_.nodes) {
+      if (node.op == OB_NOISE_GAUSSIAN || node.op == OB_NOISE_LAPLACE) require_noise();
+    }
     for (size_t s = 0; s < program_.stages.size(); s++) {
       stage_ = &program_.stages[s];
       compute_scalars(static_cast<int32_t>(s));
@@ -80,6 +84,13 @@ class Run {
       return each.empty() ? one : each[static_cast<size_t>(tensor)];
     }
   };
+
+  // Beyond these sizes the generator would repeat itself.
+  void require_noise() const {
+    bool good = tensors_ <= kNoiseTensors;
+    for (int64_t t = 0; t < tensors_; t++) good &= vectors_[0][t].numel <= kNoiseElements;
+    if (!good) throw Unsupported("noise for more than 2^31 tensors, or 2^35 elements of one");
+  }
 
   // Cheap, so computed on the calling thread.
   void compute_scalars(int32_t stage) {
@@ -219,6 +230,11 @@ class Run {
       std::memmove(a.out, a.row[0], bytes);
     } else if (instruction.kind == Instruction::kFill) {
       std::fill(a.out, a.out + n, a.scalar[0]);
+    } else if (instruction.kind == Instruction::kNoise) {
+      uint64_t words[5];
+      std::memcpy(words, extras_ + program_.nodes[instruction.node].c, sizeof words);
+      fill_noise(program_.nodes[instruction.node].op, words, words[4],
+                 static_cast<uint64_t>(segment.tensor), offset, n, a.out);
     } else if (instruction.kind == Instruction::kCall) {
       if (instruction.rows < 2) {
         std::memset(static_cast<void*>(a.out), 0, bytes);

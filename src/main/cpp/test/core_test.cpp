@@ -10,7 +10,7 @@ namespace {
 
 ob_tensor tensor(void* data, int64_t numel, int32_t dtype) {
   static const int64_t kShape[] = {0};
-  return {data, numel, kShape, "t", 0, dtype, OB_CPU, 0};
+  return {data, numel, kShape, "t", 0, dtype, OB_CPU, 0, 0};
 }
 
 void fails_with(ob_result result, int32_t code) {

@@ -81,7 +81,7 @@ class Vector {
       all.push_back({data[i].data(), static_cast<int64_t>(data[i].size()),
                      scalars ? nullptr : shape.data(), names[i].c_str(),
                      scalars ? 0 : static_cast<int32_t>(shape.size()),
-                     sizeof(T) == 4 ? OB_FLOAT32 : OB_FLOAT64, OB_CPU, 0});
+                     sizeof(T) == 4 ? OB_FLOAT32 : OB_FLOAT64, OB_CPU, 0, 0});
     }
     return all;
   }

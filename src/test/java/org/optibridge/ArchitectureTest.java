@@ -38,6 +38,7 @@ class ArchitectureTest {
   @ArchTest static final ArchRule MEMORY_STANDS_ALONE = only("memory");
   @ArchTest static final ArchRule VECTOR_USES_MEMORY = only("vector", "memory");
   @ArchTest static final ArchRule OPTIMIZER = only("optimizer", "vector", "memory");
+  @ArchTest static final ArchRule SCHEDULERS = only("schedulers", "optimizer");
   @ArchTest static final ArchRule TORCH = only("torch", "optimizer", "vector", "memory");
 
   @ArchTest

@@ -66,9 +66,29 @@ public final class CoreLibrary {
       @Cast("const int64_t*") long[] extras,
       double[] results);
 
+  public static native long ob_random_key(@Cast("int64_t*") long[] key);
+
+  public static native long ob_fill_noise(
+      int kind,
+      @Cast("const int64_t*") long[] key,
+      long draw,
+      long tensor,
+      long first,
+      long n,
+      int dtype,
+      @Cast("void*") long out);
+
   public static native void ob_floor_adam(
       @Cast("float*") long p,
       @Cast("const float*") long g,
+      @Cast("float*") long m,
+      @Cast("float*") long v,
+      long numel);
+
+  public static native float ob_floor_pipeline(
+      @Cast("float*") long p,
+      @Cast("const float*") long g,
+      @Cast("const float*") long q,
       @Cast("float*") long m,
       @Cast("float*") long v,
       long numel);

@@ -13,7 +13,20 @@ public final class CoreModules implements OptiModuleProvider {
   public Map<String, Function<Map<String, Object>, OptiModule>> modules() {
     Map<String, Function<Map<String, Object>, OptiModule>> modules = new LinkedHashMap<>();
     add(modules, Momentum.NAME, Momentum::from);
+    add(modules, Ewma.NAME, Ewma::from);
+    add(modules, YogiMomentum.NAME, YogiMomentum::from);
+    add(modules, AdaGrad.NAME, AdaGrad::from);
+    add(modules, RmsProp.NAME, RmsProp::from);
+    add(modules, Adam.NAME, Adam::from);
+    add(modules, Yogi.NAME, Yogi::from);
+    add(modules, L2Clipping.NAME, L2Clipping::from);
     add(modules, L2GlobalClipping.NAME, L2GlobalClipping::from);
+    add(modules, GaussianNoise.NAME, GaussianNoise::from);
+    add(modules, LaplaceNoise.NAME, LaplaceNoise::from);
+    add(modules, ClipByValue.NAME, ClipByValue::from);
+    add(modules, NonFiniteGuard.NAME, NonFiniteGuard::from);
+    add(modules, GradientAccumulation.NAME, GradientAccumulation::from);
+    add(modules, WeightsEma.NAME, WeightsEma::from);
     return modules;
   }
 

@@ -1,6 +1,11 @@
 package org.optibridge.optimizer;
 
-/** A scheduler whose rate is a function of the numbers of steps and rounds. */
+/**
+ * A scheduler whose rate is a function of the numbers of steps and rounds.
+ *
+ * <p>A subclass that keeps further counts overrides {@link #stepDone}, {@link #startRound}, {@link
+ * #getState}, {@link #setState} and {@link #reset} as needed and calls super in each.
+ */
 public abstract class CountingScheduler implements Scheduler {
   private final String name;
   private long steps;
@@ -22,6 +27,28 @@ public abstract class CountingScheduler implements Scheduler {
    */
   protected abstract double rate(long steps, long rounds);
 
+  /**
+   * The rate of a scheduler that a subclass wraps, at a time that the subclass chooses.
+   *
+   * @param wrapped its own counts are neither read nor changed
+   * @param steps as in {@link #rate(long, long)}
+   * @param rounds likewise
+   * @return the rate
+   */
+  protected static double rateOf(CountingScheduler wrapped, long steps, long rounds) {
+    return wrapped.rate(steps, rounds);
+  }
+
+  /** Returns the number of steps done. */
+  protected final long steps() {
+    return steps;
+  }
+
+  /** Returns the number of rounds begun before the one in progress; -1 if none was ever begun. */
+  protected final long rounds() {
+    return rounds;
+  }
+
   @Override
   public final String name() {
     return name;
@@ -33,28 +60,37 @@ public abstract class CountingScheduler implements Scheduler {
   }
 
   @Override
-  public final void stepDone() {
+  public void stepDone() {
     steps++;
   }
 
   @Override
-  public final void startRound() {
+  public void startRound() {
     rounds++;
   }
 
   @Override
-  public final State getState() {
+  public State getState() {
     return new State().put("steps", (double) steps).put("rounds", (double) rounds);
   }
 
   @Override
-  public final void setState(State state) {
+  public void setState(State state) {
     long savedSteps = count(state, "steps", 0);
     rounds = count(state, "rounds", -1);
     steps = savedSteps;
   }
 
-  private long count(State state, String key, long least) {
+  /**
+   * Reads a count from a state.
+   *
+   * @param state to be read
+   * @param key the entry
+   * @param least the least it may be
+   * @return the count
+   * @throws IllegalArgumentException if there is none, or it is no whole number in range
+   */
+  protected final long count(State state, String key, long least) {
     double value = state.number(key);
     if (value != Math.rint(value) || value < least || value > 1L << 53) {
       throw new IllegalArgumentException(
@@ -64,7 +100,7 @@ public abstract class CountingScheduler implements Scheduler {
   }
 
   @Override
-  public final void reset() {
+  public void reset() {
     steps = 0;
     rounds = -1;
   }

@@ -90,8 +90,11 @@ public abstract class FormulaStage implements Stage {
           throw new IllegalStateException(
               "'" + name + "': '" + key + "' has no shape before the first call");
         }
-        now = Vector.allocate(spec);
-        value = now;
+        Vector made = Vector.allocate(spec);
+        now = made;
+        value = made;
+        // A first step that failed leaves no zeros behind, which would also pin the shapes.
+        Recording.onRollBack(() -> forget(made));
       }
       return now;
     }
@@ -99,6 +102,12 @@ public abstract class FormulaStage implements Stage {
     /** Returns whether there is memory, that is, whether it was used since the last reset. */
     public boolean isSet() {
       return value != null;
+    }
+
+    private void forget(Vector made) {
+      if (value == made) {
+        replace(null);
+      }
     }
 
     private void replace(@Nullable Vector next) {
@@ -146,8 +155,14 @@ public abstract class FormulaStage implements Stage {
     }
   }
 
-  /** Checks that a call's tensors are those of the state, before anything is changed. */
-  final void enter(VectorSpec operands) {
+  /**
+   * Checks that a call's tensors are those of the state, before anything is changed. Done ahead of
+   * the formula; to be called where state is used elsewhere.
+   *
+   * @param operands names, shapes and dtypes of the call's tensors
+   * @throws IllegalArgumentException if the state has others
+   */
+  protected final void enter(VectorSpec operands) {
     VectorSpec known = spec;
     if (known == null) {
       spec = operands;

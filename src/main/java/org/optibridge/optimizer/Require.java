@@ -54,4 +54,26 @@ public final class Require {
   public static double share(String owner, String key, double value) {
     return require(value >= 0 && value < 1, owner, key, "at least 0 and below 1", value);
   }
+
+  /**
+   * @param owner the registered name
+   * @param key the hyper-parameter: a number of steps, rounds or the like
+   * @param value checked
+   * @param least the least it may be
+   * @return the value
+   */
+  public static long count(String owner, String key, long value, long least) {
+    // Up to here a double, hence a config, holds every whole number.
+    if (value < least || value > 1L << 53) {
+      throw new IllegalArgumentException(
+          owner
+              + ": '"
+              + key
+              + "' must be a whole number from "
+              + least
+              + " to 2^53, not "
+              + value);
+    }
+    return value;
+  }
 }

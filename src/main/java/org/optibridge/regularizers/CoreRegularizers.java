@@ -1,5 +1,6 @@
 package org.optibridge.regularizers;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 import org.optibridge.optimizer.ConfigReader;
@@ -10,6 +11,17 @@ import org.optibridge.optimizer.Regularizer;
 public final class CoreRegularizers implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, Regularizer>> regularizers() {
-    return Map.of(FedProx.NAME, config -> ConfigReader.read(FedProx.NAME, config, FedProx::from));
+    Map<String, Function<Map<String, Object>, Regularizer>> regularizers = new LinkedHashMap<>();
+    add(regularizers, FedProx.NAME, FedProx::from);
+    add(regularizers, Lasso.NAME, Lasso::from);
+    add(regularizers, Ridge.NAME, Ridge::from);
+    return regularizers;
+  }
+
+  private static void add(
+      Map<String, Function<Map<String, Object>, Regularizer>> regularizers,
+      String name,
+      Function<ConfigReader, Regularizer> factory) {
+    regularizers.put(name, config -> ConfigReader.read(name, config, factory));
   }
 }

@@ -151,6 +151,21 @@ public final class Vector implements AutoCloseable {
     return with(Op.ADD, Node.constant(value));
   }
 
+  /**
+   * Adds noise, independent for every element. Evaluated twice, the expression has the same value.
+   *
+   * @param noise one draw of it
+   * @throws IllegalStateException if each tensor is reduced to one number
+   */
+  public Vector plus(Noise noise) {
+    if (rank == Rank.ONE_EACH) {
+      throw new IllegalStateException(
+          "Noise is added to elements; call materialize() on the reduced tensors first");
+    }
+    Node drawn = Node.of(noise.op, null, null, noise.words);
+    return with(Op.ADD, Node.of(Op.MULTIPLY, drawn, Node.constant(noise.scale)));
+  }
+
   /** Difference, element by element. */
   public Vector minus(Vector other) {
     return with(Op.SUBTRACT, other);
