@@ -194,7 +194,7 @@ void bench_equals_optimizer() {
       return ob_tensor{x.data(), n, &n, "x", 1, OB_FLOAT32, OB_CPU, 0, 0};
     };
     const ob_tensor p = view(b[0]), grad = view(g), m = view(b[1]), v = view(b[2]);
-    const ob_tensor s = {step.data(), 1, nullptr, "x", 0, OB_FLOAT32, OB_CPU, 0};
+    const ob_tensor s = {step.data(), 1, nullptr, "x", 0, OB_FLOAT32, OB_CPU, 0, 0};
     const int64_t slots[] = {reinterpret_cast<int64_t>(&s), reinterpret_cast<int64_t>(&m),
                              reinterpret_cast<int64_t>(&v)};
     CHECK(Outcome(ob_torch_bind(optimizer, &p, &grad, slots, 3, 1)).ok());

@@ -18,7 +18,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       CompareCommand.class,
       ListCommand.class,
       DoctorCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      ReplayCommand.class
     },
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",

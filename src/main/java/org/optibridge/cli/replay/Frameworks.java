@@ -1,0 +1,71 @@
+package org.optibridge.cli.replay;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.optibridge.optimizer.Registry;
+import org.optibridge.torch.TorchLibrary;
+import org.optibridge.torch.TorchOptiModule;
+
+/** Tells which frameworks are there. A framework has one module that stands for all it has. */
+final class Frameworks {
+  private static final Map<String, String> MODULES =
+      Map.of("torch", TorchOptiModule.NAME, "tensorflow", "tensorflow-optim");
+
+  private Frameworks() {}
+
+  /** Returns whether a module is one that runs a framework's optimizers. */
+  static boolean isModule(String name) {
+    return MODULES.containsValue(name);
+  }
+
+  /** The module that runs a framework's optimizers, if the framework is there. */
+  static String module(Field framework) {
+    String module = MODULES.get(framework.text());
+    if (module == null) {
+      throw framework.wrong("must be one of " + MODULES.keySet().stream().sorted().toList());
+    }
+    require(module);
+    return module;
+  }
+
+  /** Refuses modules of a framework that is not there. Unknown names are left to the registry. */
+  static void require(String module) {
+    if (!isModule(module)) {
+      return;
+    }
+    if (!Registry.modules().contains(module)) {
+      throw new MissingFrameworkException("this build has no module '" + module + "'");
+    }
+    String reason = module.equals(TorchOptiModule.NAME) ? Torch.REASON : null;
+    if (reason != null) {
+      throw new MissingFrameworkException("libtorch can't be loaded: " + reason);
+    }
+  }
+
+  /** Probed once: a second try after a failure would tell less. */
+  private static final class Torch {
+    static final @Nullable String REASON = reason();
+
+    private static @Nullable String reason() {
+      try {
+        return TorchLibrary.ob_torch_version() == null ? "it has no version" : null;
+      } catch (LinkageError e) {
+        String message = e.getMessage();
+        return message == null ? e.getClass().getSimpleName() : message.strip();
+      }
+    }
+  }
+
+  /** Requires all modules of a pipeline's config, which are names or [name, config]. */
+  static void requireAll(@Nullable Object modules) {
+    if (modules instanceof List<?> list) {
+      for (Object entry : list) {
+        Object name = entry instanceof List<?> pair && !pair.isEmpty() ? pair.get(0) : entry;
+        if (name instanceof String text) {
+          require(text);
+        }
+      }
+    }
+  }
+}
