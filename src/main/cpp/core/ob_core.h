@@ -52,6 +52,11 @@ OB_EXPORT void ob_reset_peak(void) OB_NOEXCEPT;
 // Upper bound of threads for sweeps; 0 selects the number of processors.
 OB_EXPORT void ob_set_threads(int32_t threads) OB_NOEXCEPT;
 OB_EXPORT int32_t ob_threads(void) OB_NOEXCEPT;
+// Calls body(context) on up to `threads` threads at once, the caller's among them, and returns when
+// all are done.
+typedef void (*ob_executor)(int32_t threads, void (*body)(void* context), void* context);
+// Where sweeps run from now on: on threads that a framework keeps anyway; null for the core's own.
+OB_EXPORT void ob_set_executor(ob_executor executor) OB_NOEXCEPT;
 // "avx512", "avx2" or "baseline": the instruction set that the block kernels run with.
 OB_EXPORT const char* ob_instruction_set(void) OB_NOEXCEPT;
 

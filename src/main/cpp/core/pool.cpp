@@ -12,6 +12,8 @@
 namespace optibridge {
 namespace {
 
+std::atomic<ob_executor> borrowed{nullptr};
+
 class Pool {
  public:
   void run(int64_t tasks, void (*work)(void*, int64_t), void* context) {
@@ -21,6 +23,14 @@ class Pool {
       for (int64_t task = 0; task < tasks; task++) {
         work(context, task);
       }
+      return;
+    }
+    if (const ob_executor executor = borrowed.load()) {
+      work_ = work;
+      context_ = context;
+      tasks_ = tasks;
+      next_.store(0);
+      executor(wanted, [](void* self) { static_cast<Pool*>(self)->drain(); }, this);
       return;
     }
     start(wanted - 1);
@@ -103,6 +113,8 @@ void parallel(int64_t tasks, void (*work)(void*, int64_t), void* context) {
 }
 
 }  // namespace optibridge
+
+void ob_set_executor(ob_executor executor) noexcept { optibridge::borrowed.store(executor); }
 
 void ob_set_threads(int32_t threads) noexcept {
   optibridge::thread_limit.store(std::max(0, threads));

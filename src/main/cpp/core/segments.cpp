@@ -8,7 +8,7 @@ namespace optibridge {
 namespace {
 
 // Small tensors are handed out this many elements at a time.
-constexpr int64_t kTask = 64 * kBlock;
+constexpr int64_t kTask = 65536;
 
 int64_t element_bytes(const ob_tensor& tensor) { return tensor.dtype == OB_FLOAT32 ? 4 : 8; }
 

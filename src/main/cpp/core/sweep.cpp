@@ -20,8 +20,8 @@ namespace {
 
 // A framework's kernel costs about a microsecond to call, so it gets longer blocks: rows of it fill
 // a part of the second-level cache.
-constexpr int64_t kCallBlock = 32 * kBlock;
-constexpr int64_t kLongest = 64 * kBlock;
+constexpr int64_t kCallBlock = 32768;
+constexpr int64_t kLongest = 65536;
 // Rows start this many bytes apart beyond their length, lest they share the same L1 sets.
 constexpr int64_t kRowPadding = 192;
 

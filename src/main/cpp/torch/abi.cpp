@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/guard.h"
 #include "torch/algorithm.h"
 #include "torch/guard.h"
 #include "torch/ob_torch.h"
@@ -109,6 +110,36 @@ ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
     algorithm.step(lr);
   });
 }
+
+ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
+  return guarded("torch_begin_blocks", [&] {
+    Algorithm& algorithm = tb::bound(optimizer);
+    if (!algorithm.has_blocks()) {
+      throw optibridge::Unsupported("this algorithm can't step a part of a tensor");
+    }
+    algorithm.begin_blocks(lr);
+  });
+}
+
+ob_result ob_torch_step_block(void* optimizer, int64_t tensor, int64_t offset, int64_t n,
+                              const void* gradient, void* param) OB_NOEXCEPT {
+  return guarded("torch_step_block", [&] {
+    // The threads are those of the sweep.
+    const ThreadScope scope(true);
+    static_cast<ob_torch_optimizer*>(optimizer)->algorithm->step_block(static_cast<size_t>(tensor),
+                                                                       offset, n, gradient, param);
+  });
+}
+
+ob_result ob_torch_end_blocks(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  return guarded("torch_end_blocks", [&] { tb::bound(optimizer).end_blocks(); });
+}
+
+int64_t ob_torch_step_block_address(void) OB_NOEXCEPT {
+  return reinterpret_cast<int64_t>(&ob_torch_step_block);
+}
+
+void ob_torch_share_threads(void) OB_NOEXCEPT { ob_set_executor(tb::run_on_threads); }
 
 ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
   return guarded("torch_zero", [&] {

@@ -29,6 +29,15 @@ class Algorithm {
   // One step on at least one tensor; adds one to every "step".
   virtual void step(double lr) = 0;
 
+  // Whether elements can be stepped in stretches, each by itself: begin_blocks, then step_block for
+  // every element once, from several threads at once, then end_blocks. Only the slots of the
+  // binding matter then.
+  virtual bool has_blocks() const { return false; }
+  virtual void begin_blocks(double /*lr*/) {}
+  virtual void step_block(size_t /*tensor*/, int64_t /*offset*/, int64_t /*n*/,
+                          const void* /*gradient*/, void* /*param*/) {}
+  virtual void end_blocks() {}
+
   const Binding& binding() const { return binding_; }
 
  protected:

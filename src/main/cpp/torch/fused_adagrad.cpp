@@ -18,6 +18,23 @@ class FusedAdagrad final : public Algorithm {
   std::vector<std::string> slots() const override { return {"step", "sum"}; }
   double initial(const std::string& slot) const override { return slot == "sum" ? initial_ : 0; }
 
+  bool has_blocks() const override { return binding_.on_cpu(); }
+
+  void begin_blocks(double lr) override {
+    count_step(binding_);
+    block_lr_ = lr;
+  }
+
+  void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
+                  void* param) override {
+    const at::Tensor p = elements_at(param, n, binding_.params[tensor]);
+    const at::Tensor g = elements_at(gradient, n, p);
+    const at::Tensor sum = stretch_of(binding_.slots[1][tensor], offset, n);
+    at::cpu::_fused_adagrad_(at::TensorList(p), at::TensorList(g), at::TensorList(sum),
+                             at::TensorList(binding_.slots[0][tensor]), block_lr_, lr_decay_,
+                             weight_decay_, eps_, maximize_);
+  }
+
   void step(double lr) override {
     count_step(binding_);
     const auto run = [&](auto&& kernel) {
@@ -34,6 +51,7 @@ class FusedAdagrad final : public Algorithm {
  private:
   const double lr_decay_, weight_decay_, initial_, eps_;
   const bool maximize_;
+  double block_lr_ = 0;
 };
 
 }  // namespace

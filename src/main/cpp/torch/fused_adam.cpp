@@ -24,6 +24,33 @@ class FusedAdam final : public Algorithm {
     return {"step", "exp_avg", "exp_avg_sq"};
   }
 
+  bool has_blocks() const override { return binding_.on_cpu(); }
+
+  void begin_blocks(double lr) override {
+    count_step(binding_);
+    block_lr_ = lr;
+  }
+
+  void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
+                  void* param) override {
+    const auto& slots = binding_.slots;
+    const at::Tensor p = elements_at(param, n, slots[1][tensor]);
+    const at::Tensor g = elements_at(gradient, n, p);
+    const at::Tensor m = stretch_of(slots[1][tensor], offset, n);
+    const at::Tensor v = stretch_of(slots[2][tensor], offset, n);
+    const at::Tensor max = amsgrad_ ? stretch_of(slots[3][tensor], offset, n) : at::Tensor();
+    const auto call = [&](auto&& kernel) {
+      kernel(at::TensorList(p), at::TensorList(g), at::TensorList(m), at::TensorList(v),
+             amsgrad_ ? at::TensorList(max) : at::TensorList(), at::TensorList(slots[0][tensor]),
+             block_lr_, beta1_, beta2_, weight_decay_, eps_, amsgrad_, maximize_);
+    };
+    if (decoupled_) {
+      call([](auto&&... arguments) { at::cpu::_fused_adamw_(arguments...); });
+    } else {
+      call([](auto&&... arguments) { at::cpu::_fused_adam_(arguments...); });
+    }
+  }
+
   void step(double lr) override {
     count_step(binding_);
     // The CPU kernel directly: the dispatcher has nothing to decide here.
@@ -57,6 +84,7 @@ class FusedAdam final : public Algorithm {
   const bool decoupled_;
   const double beta1_, beta2_, eps_, weight_decay_;
   const bool amsgrad_, maximize_;
+  double block_lr_ = 0;
 };
 
 }  // namespace

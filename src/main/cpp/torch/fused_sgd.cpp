@@ -35,6 +35,27 @@ class FusedSgd final : public Algorithm {
     later_ = std::move(later);
   }
 
+  bool has_blocks() const override { return binding_.on_cpu(); }
+
+  void begin_blocks(double lr) override {
+    count_step(binding_);
+    block_lr_ = lr;
+  }
+
+  void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
+                  void* param) override {
+    const at::Tensor p = elements_at(param, n, binding_.params[tensor]);
+    const at::Tensor g = elements_at(gradient, n, p);
+    const at::Tensor buffer =
+        momentum_ != 0 ? stretch_of(binding_.slots[1][tensor], offset, n) : at::Tensor();
+    at::cpu::_fused_sgd_(at::TensorList(p), at::TensorList(g),
+                         momentum_ != 0 ? at::TensorList(buffer) : at::TensorList(), weight_decay_,
+                         momentum_, block_lr_, dampening_, nesterov_, maximize_,
+                         step_count(binding_.slots[0][tensor]) == 1);
+  }
+
+  void end_blocks() override { sync(); }
+
   void step(double lr) override {
     count_step(binding_);
     run(first_, lr, true);
@@ -79,6 +100,7 @@ class FusedSgd final : public Algorithm {
 
   const double momentum_, dampening_, weight_decay_;
   const bool nesterov_, maximize_;
+  double block_lr_ = 0;
   Lists first_, later_;
 };
 

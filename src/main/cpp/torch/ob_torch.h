@@ -45,6 +45,15 @@ OB_EXPORT ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor
 OB_EXPORT ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // One step in place; adds one to every "step".
 OB_EXPORT ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
+// A step in stretches, as an instruction of a sweep: between begin and end every element is stepped
+// once by ob_torch_step_block, an ob_call whose context is the optimizer. Of what is bound only the
+// slots matter. OB_UNSUPPORTED without a fused kernel for this device.
+OB_EXPORT ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
+OB_EXPORT ob_result ob_torch_step_block(void* optimizer, int64_t tensor, int64_t offset, int64_t n,
+                                        const void* gradient, void* param) OB_NOEXCEPT;
+OB_EXPORT ob_result ob_torch_end_blocks(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+// The address of ob_torch_step_block.
+OB_EXPORT int64_t ob_torch_step_block_address(void) OB_NOEXCEPT;
 // Sets the bound parameters to zero.
 OB_EXPORT ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 
@@ -54,6 +63,8 @@ OB_EXPORT const char* ob_torch_version(void) OB_NOEXCEPT;
 OB_EXPORT int32_t ob_torch_threads(void) OB_NOEXCEPT;
 // Numbers below one are ignored.
 OB_EXPORT void ob_torch_set_threads(int32_t threads) OB_NOEXCEPT;
+// From now on the core's sweeps run on libtorch's threads, lest two pools share the processors.
+OB_EXPORT void ob_torch_share_threads(void) OB_NOEXCEPT;
 // 0 without CUDA.
 OB_EXPORT int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT;
 

@@ -44,6 +44,16 @@ void set_threads(int32_t threads) {
   chosen = threads;
 }
 
+void run_on_threads(int32_t threads, void (*body)(void*), void* context) noexcept {
+  try {
+    at::parallel_for(0, threads, 1, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) body(context);
+    });
+  } catch (...) {
+    body(context);  // no thread to be had: this one does what is left
+  }
+}
+
 ThreadScope::ThreadScope(bool alone) {
   // Asking first also lets libtorch initialise this thread, which would undo a later change.
   const int now = at::get_num_threads();

@@ -10,6 +10,9 @@ int32_t threads();
 // they are.
 void set_threads(int32_t threads);
 
+// An ob_executor on libtorch's own threads.
+void run_on_threads(int32_t threads, void (*body)(void* context), void* context) noexcept;
+
 // While it lives, libtorch works with the chosen number of threads, or with this one only.
 class ThreadScope {
  public:

@@ -142,6 +142,18 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
   return binding;
 }
 
+at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like) {
+  return at::for_blob(const_cast<void*>(data), at::IntArrayRef(n))
+      .options(like.options())
+      .target_device(like.device())
+      .make_tensor();
+}
+
+at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n) {
+  const auto* data = static_cast<const char*>(tensor.const_data_ptr());
+  return elements_at(data + offset * static_cast<int64_t>(tensor.itemsize()), n, tensor);
+}
+
 float step_count(const at::Tensor& step) {
   return step.is_cpu() ? *step.const_data_ptr<float>() : step.item<float>();
 }

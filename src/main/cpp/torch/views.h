@@ -30,6 +30,10 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
                      int32_t slot_count, int64_t tensors,
                      const std::vector<std::string>& slot_names);
 
+// A stretch of a bound tensor's elements, or `n` elements of its dtype at an address.
+at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n);
+at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like);
+
 // The count in a "step" scalar, wherever it lies.
 float step_count(const at::Tensor& step);
 // Adds one to every "step".

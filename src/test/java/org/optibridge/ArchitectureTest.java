@@ -39,6 +39,8 @@ class ArchitectureTest {
   @ArchTest static final ArchRule VECTOR_USES_MEMORY = only("vector", "memory");
   @ArchTest static final ArchRule OPTIMIZER = only("optimizer", "vector", "memory");
   @ArchTest static final ArchRule SCHEDULERS = only("schedulers", "optimizer");
+  @ArchTest static final ArchRule MODULES = only("modules", "optimizer", "vector", "memory");
+  @ArchTest static final ArchRule STATE = only("state", "optimizer", "vector", "memory");
   @ArchTest static final ArchRule TORCH = only("torch", "optimizer", "vector", "memory");
 
   @ArchTest

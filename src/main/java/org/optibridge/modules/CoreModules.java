@@ -3,9 +3,11 @@ package org.optibridge.modules;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
+import org.optibridge.optimizer.AuxVar;
 import org.optibridge.optimizer.ConfigReader;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.OptiModuleProvider;
+import org.optibridge.optimizer.State;
 
 /** Announces the modules of this package. */
 public final class CoreModules implements OptiModuleProvider {
@@ -27,7 +29,14 @@ public final class CoreModules implements OptiModuleProvider {
     add(modules, NonFiniteGuard.NAME, NonFiniteGuard::from);
     add(modules, GradientAccumulation.NAME, GradientAccumulation::from);
     add(modules, WeightsEma.NAME, WeightsEma::from);
+    add(modules, ScaffoldClient.NAME, ScaffoldClient::from);
+    add(modules, ScaffoldServer.NAME, ScaffoldServer::from);
     return modules;
+  }
+
+  @Override
+  public Map<String, Function<State, AuxVar>> auxVars() {
+    return Map.of(ScaffoldAuxVar.NAME, ScaffoldAuxVar::from);
   }
 
   private static void add(

@@ -60,7 +60,7 @@ public final class WeightsEma extends FormulaModule {
   @Override
   public void afterStep(Vector params) {
     // Weights also move by updates from elsewhere, without a call of compute.
-    enter(params.spec());
+    enter(params.spec(), "the parameters");
     Vector mean = average.get();
     boolean first = steps.increment() == 1;
     mean.assign(first ? params : mean.times(decay).plus(params.times(1 - decay)));

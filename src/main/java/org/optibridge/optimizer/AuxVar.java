@@ -23,6 +23,40 @@ public interface AuxVar extends AutoCloseable {
    */
   State toState();
 
+  /**
+   * What secure aggregation adds up without seeing it: only vectors and numbers, which {@link
+   * #aggregate} adds and does nothing else with. A sender masks, shares or encrypts them, and sends
+   * {@code withSummands(new State())} beside them in clear. Where they meet,
+   *
+   * <pre>{@code
+   * a.withSummands(none).aggregate(b.withSummands(none)).withSummands(sum)
+   * }</pre>
+   *
+   * equals {@code a.aggregate(b)} if {@code sum} holds, under the same keys, the sums of the
+   * summands of both.
+   *
+   * @return a copy, to be closed by the caller
+   * @throws UnsupportedOperationException if this kind or this value is not to be added up
+   */
+  default State summands() {
+    throw new UnsupportedOperationException(
+        "Auxiliary variables '" + name() + "' can't take part in secure aggregation");
+  }
+
+  /**
+   * The rest of this, with other summands.
+   *
+   * @param sums as {@link #summands()} returns them, not kept; an empty state for none, which is
+   *     neutral in {@link #aggregate}
+   * @return a new value, to be closed by the caller
+   * @throws IllegalArgumentException if the sums have other entries
+   * @throws UnsupportedOperationException if this kind or this value is not to be added up
+   */
+  default AuxVar withSummands(State sums) {
+    throw new UnsupportedOperationException(
+        "Auxiliary variables '" + name() + "' can't take part in secure aggregation");
+  }
+
   /** Releases native memory. */
   @Override
   void close();

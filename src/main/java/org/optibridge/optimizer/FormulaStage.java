@@ -155,22 +155,26 @@ public abstract class FormulaStage implements Stage {
     }
   }
 
+  /** Checks the tensors of a call of the formula. */
+  final void enter(VectorSpec operands) {
+    enter(operands, "the gradients");
+  }
+
   /**
-   * Checks that a call's tensors are those of the state, before anything is changed. Done ahead of
-   * the formula; to be called where state is used elsewhere.
+   * Checks that tensors are those of the state, before anything is changed; done ahead of the
+   * formula, and to be called where state is used elsewhere. A stage that has no state yet will
+   * make it for these.
    *
-   * @param operands names, shapes and dtypes of the call's tensors
-   * @throws IllegalArgumentException if the state has others
+   * @param operands names, shapes and dtypes
+   * @param what they are, for the message
+   * @throws IllegalArgumentException naming the first difference
    */
-  protected final void enter(VectorSpec operands) {
+  protected final void enter(VectorSpec operands, String what) {
     VectorSpec known = spec;
-    if (known == null) {
-      spec = operands;
-    } else if (vectors.stream().anyMatch(StateVector::isSet)) {
-      known.requireSame(operands, "the state of '" + name + "'", "the gradients");
-    } else {
-      spec = operands;
+    if (known != null && vectors.stream().anyMatch(StateVector::isSet)) {
+      known.requireSame(operands, "the state of '" + name + "'", what);
     }
+    spec = operands;
   }
 
   @Override
@@ -203,7 +207,18 @@ public abstract class FormulaStage implements Stage {
    */
   @Override
   public void setState(State state) {
-    Map<String, Object> entries = state.flat();
+    setState(state, Set.of());
+  }
+
+  /**
+   * As {@link #setState(State)}, for a stage that adds entries of its own to {@link #getState()}.
+   *
+   * @param state the state
+   * @param others top-level entries that the stage itself reads: before this call if they may not
+   *     fit
+   */
+  protected final void setState(State state, Set<String> others) {
+    Map<String, Object> entries = state.flat(others);
     Set<String> known = new LinkedHashSet<>();
     numbers.forEach(number -> known.add(number.key));
     boolean used = vectors.stream().anyMatch(vector -> entries.containsKey(vector.key));

@@ -79,9 +79,17 @@ public final class State implements AutoCloseable {
 
   /** All entries but states, by their paths. */
   Map<String, Object> flat() {
+    return flat(Set.of());
+  }
+
+  /** All entries but states, by their paths, leaving out some of this state's own entries. */
+  Map<String, Object> flat(Set<String> omitted) {
     Map<String, Object> all = new LinkedHashMap<>();
     entries.forEach(
         (key, value) -> {
+          if (omitted.contains(key)) {
+            return;
+          }
           if (value instanceof State inner) {
             inner.flat().forEach((path, leaf) -> all.put(key + "." + path, leaf));
           } else {
@@ -159,6 +167,16 @@ public final class State implements AutoCloseable {
       throw new IllegalArgumentException("The state's entry '" + key + "' is not " + what);
     }
     return type.cast(value);
+  }
+
+  /**
+   * @param key an entry's name
+   * @return whatever it is: a {@code Double}, {@code String}, {@link VectorSpec}, {@link Vector} or
+   *     {@code State}, the last two still owned by this state
+   * @throws IllegalArgumentException if there is no such entry
+   */
+  public Object value(String key) {
+    return get(key, Object.class, "there");
   }
 
   /** Closes all vectors in it. */

@@ -31,6 +31,7 @@ public final class TorchLibrary {
     // The bridge shares the core's library, which has to be there first.
     Loader.load(CoreLibrary.class);
     Loader.load(TorchLibrary.class);
+    ob_torch_share_threads();
   }
 
   private TorchLibrary() {}
@@ -61,6 +62,15 @@ public final class TorchLibrary {
   public static native long ob_torch_sync(@Cast("ob_torch_optimizer*") long optimizer);
 
   public static native long ob_torch_step(@Cast("ob_torch_optimizer*") long optimizer, double lr);
+
+  public static native long ob_torch_begin_blocks(
+      @Cast("ob_torch_optimizer*") long optimizer, double lr);
+
+  public static native long ob_torch_end_blocks(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native long ob_torch_step_block_address();
+
+  public static native void ob_torch_share_threads();
 
   public static native long ob_torch_zero(@Cast("ob_torch_optimizer*") long optimizer);
 

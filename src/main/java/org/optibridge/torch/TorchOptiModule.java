@@ -1,5 +1,7 @@
 package org.optibridge.torch;
 
+import static java.util.Objects.requireNonNull;
+
 import java.lang.ref.Reference;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -8,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeStatus;
 import org.optibridge.optimizer.InPlaceModule;
 import org.optibridge.optimizer.State;
+import org.optibridge.vector.BlockKernel;
+import org.optibridge.vector.Device;
+import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -43,6 +48,9 @@ public final class TorchOptiModule implements InPlaceModule {
   /** The registered name. */
   public static final String NAME = "torch-optim";
 
+  // Elements of a tensor, on average, from which a call of a kernel for each is worth it.
+  private static final long BLOCK_WORTH = 16384;
+
   private final TorchOptimizerSpec spec;
   private final Map<String, Object> kwargs;
   private final boolean fused;
@@ -53,6 +61,8 @@ public final class TorchOptiModule implements InPlaceModule {
   // The artificial parameter, and gradients that had to be computed first.
   private @Nullable Vector direction;
   private @Nullable Vector input;
+  // The last step that was to be an instruction of a sweep.
+  private @Nullable TorchBlockKernel pending;
   // What the native views point at; equal vectors at the next step keep them.
   private @Nullable Vector boundParams;
   private @Nullable Vector boundGradients;
@@ -158,13 +168,15 @@ public final class TorchOptiModule implements InPlaceModule {
   public Vector run(Vector gradients, @Nullable Vector params) {
     handle.acquireExclusive();
     try {
+      if (params != null && runsInBlocks(params)) {
+        BlockKernel kernel = kernel(params, 1.0);
+        return decays
+            ? params.minus(gradients.stepped(kernel, params))
+            : gradients.stepped(kernel, null).negate();
+      }
       Vector stored = stored(gradients);
       TorchSlots state = slotsFor(stored.spec());
-      Vector stepped = direction;
-      if (stepped == null) {
-        stepped = Vector.allocate(state.spec());
-        direction = stepped;
-      }
+      Vector stepped = direction();
       if (decays && params != null) {
         stepped.assign(params);
         step(stepped, stored, state, 1.0, false);
@@ -184,12 +196,48 @@ public final class TorchOptiModule implements InPlaceModule {
     }
     handle.acquireExclusive();
     try {
+      if (!gradients.isStored() && runsInBlocks(params)) {
+        params.assign(gradients.stepped(kernel(params, learningRate), params));
+        return;
+      }
       Vector stored = stored(gradients);
       params.spec().requireSame(stored.spec(), "the parameters", "the gradients");
       step(params, stored, slotsFor(params.spec()), learningRate, false);
     } finally {
       handle.release();
     }
+  }
+
+  /** The artificial parameter. */
+  private Vector direction() {
+    Vector memory = direction;
+    if (memory == null) {
+      memory = Vector.allocate(requireNonNull(slots).spec());
+      direction = memory;
+    }
+    return memory;
+  }
+
+  /**
+   * Whether the step can be an instruction of the sweep that computes the gradients. Not of small
+   * tensors: a call of the kernel for each costs more than a pass over memory.
+   */
+  private boolean runsInBlocks(Vector params) {
+    return fused
+        && params.isStored()
+        && Recording.isOpen()
+        && params.spec().numel() >= BLOCK_WORTH * params.spec().size()
+        && params.spec().tensors().stream().allMatch(t -> t.device().equals(Device.CPU));
+  }
+
+  private BlockKernel kernel(Vector params, double rate) {
+    if (pending != null && !pending.hasBegun()) {
+      // Two steps in one recording: the first comes first.
+      Recording.flush();
+    }
+    bind(params, params, slotsFor(params.spec()));
+    pending = new TorchBlockKernel(handle, rate, this::direction);
+    return pending;
   }
 
   private void step(

@@ -1,5 +1,6 @@
 package org.optibridge.vector;
 
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +72,15 @@ final class Node {
 
   private boolean isReadable() {
     return isCurrent() && vector != null && !vector.storage().isClosed();
+  }
+
+  /** Whether evaluating this node reads a vector. */
+  boolean reads(Vector wanted, Set<Node> seen) {
+    Node node = current();
+    return seen.add(node)
+        && (node.vector == wanted
+            || (node.left != null && node.left.reads(wanted, seen))
+            || (node.right != null && node.right.reads(wanted, seen)));
   }
 
   boolean isCurrent() {

@@ -24,6 +24,7 @@ enum Op {
   SUM_ALL(31),
   SUM_SQUARES_EACH(32),
   SUM_SQUARES_ALL(33),
+  CALL(35),
   STORE(40),
   RESULT(41);
 

@@ -1,8 +1,10 @@
 package org.optibridge.vector;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,11 @@ public final class Recording implements AutoCloseable {
     return recording;
   }
 
+  /** Returns whether a recording is open on this thread. */
+  public static boolean isOpen() {
+    return CURRENT.get() != null;
+  }
+
   static @Nullable Recording current() {
     return CURRENT.get();
   }
@@ -99,22 +106,39 @@ public final class Recording implements AutoCloseable {
     }
   }
 
-  /** Brings all pending assignments of this thread to memory. */
-  static void flushCurrent() {
+  /** Brings all pending assignments to memory if one of them needs this vector. */
+  static void beforeClose(Vector vector) {
     Recording recording = CURRENT.get();
-    if (recording != null) {
-      recording.flush();
+    if (recording != null && recording.needs(vector)) {
+      recording.flush(false);
     }
   }
 
-  private void flush() {
+  private boolean needs(Vector vector) {
+    Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    return values.containsKey(vector)
+        || values.values().stream().anyMatch(value -> value.reads(vector, seen));
+  }
+
+  /**
+   * Brings all pending assignments of this thread's open recording to memory now. They can't be
+   * rolled back any more.
+   */
+  public static void flush() {
+    Recording recording = CURRENT.get();
+    if (recording != null) {
+      recording.flush(false);
+    }
+  }
+
+  private void flush(boolean last) {
     if (targets.isEmpty()) {
       return;
     }
     List<Vector> stored = new ArrayList<>(targets);
     List<Node> nodes = new ArrayList<>(stored.size());
     stored.forEach(vector -> nodes.add(values.get(vector)));
-    Sweep.storeAll(stored, nodes, true);
+    Sweep.storeAll(stored, nodes, !last);
     targets.clear();
     values.clear();
     // What is in memory can't be undone, nor what goes with it.
@@ -128,7 +152,7 @@ public final class Recording implements AutoCloseable {
    */
   public void commit() {
     if (outer == null && open) {
-      flush();
+      flush(true);
       undo.clear();
     }
     open = false;

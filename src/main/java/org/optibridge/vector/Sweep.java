@@ -1,9 +1,13 @@
 package org.optibridge.vector;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.memory.NativeStatus;
 
@@ -17,6 +21,8 @@ final class Sweep {
   private final IdentityHashMap<Node, Integer> indices = new IdentityHashMap<>();
   private final IdentityHashMap<Vector, Integer> vectors = new IdentityHashMap<>();
   private final IdentityHashMap<Vector, Node> targets = new IdentityHashMap<>();
+  // In the order of the program.
+  private final Map<Node, Integer> kernels = new LinkedHashMap<>();
   private int[] code = new int[32 * WORDS];
   private double[] constant = new double[32];
   private double[] values = new double[0];
@@ -30,7 +36,7 @@ final class Sweep {
    *
    * @param targets distinct vectors
    * @param values one for each target; they read what memory holds before any of the stores
-   * @param remember whether the values, if needed again, are to be read from the targets
+   * @param remember whether the values may be needed again, then to be read from the targets
    */
   static void storeAll(List<Vector> targets, List<Node> values, boolean remember) {
     List<Vector> waiting = targets;
@@ -49,10 +55,10 @@ final class Sweep {
           otherNodes.add(nodes.get(i));
         }
       }
+      sweep.keepResults(remember);
       sweep.run(spec, new double[1]);
       if (remember) {
-        sweep.targets.forEach(
-            (target, value) -> value.storedIn(target, target.storage().version()));
+        sweep.remember();
       }
       waiting = others;
       nodes = otherNodes;
@@ -71,8 +77,51 @@ final class Sweep {
     Sweep sweep = new Sweep();
     double[] result = new double[count];
     sweep.emit(Op.RESULT, sweep.add(value), 0, 0, 0);
+    sweep.keepResults(true);
     sweep.run(spec, result);
+    sweep.remember();
     return result;
+  }
+
+  private void remember() {
+    targets.forEach((target, value) -> value.storedIn(target, target.storage().version()));
+  }
+
+  /**
+   * Stores what kernels make in their own memory, where it may be needed after the stage that makes
+   * it: a kernel's step can't be computed again.
+   */
+  private void keepResults(boolean always) {
+    if (kernels.isEmpty()) {
+      return;
+    }
+    int[] stage = new int[nodes];
+    int last = 0;
+    for (int i = 0; i < nodes; i++) {
+      stage[i] = stageOf(i, stage);
+      last = Math.max(last, stage[i]);
+    }
+    for (Map.Entry<Node, Integer> kernel : kernels.entrySet()) {
+      if (always || stage[kernel.getValue()] < last) {
+        Vector memory = ((BlockKernel) requireNonNull(kernel.getKey().extra)).result();
+        emit(Op.STORE, kernel.getValue(), vector(memory), 0, 0);
+        targets.put(memory, kernel.getKey());
+      }
+    }
+  }
+
+  private int stageOf(int index, int[] stage) {
+    int op = code[index * WORDS];
+    int a = code[index * WORDS + 1];
+    int b = code[index * WORDS + 2];
+    if (op < Op.NEGATE.code) {
+      return 0;
+    }
+    if (op >= Op.SUM_EACH.code && op <= Op.SUM_SQUARES_ALL.code) {
+      return stage[a] + 1;
+    }
+    boolean two = (op >= Op.ADD.code && op <= Op.POWER.code) || op == Op.CALL.code;
+    return Math.max(stage[a], two && b >= 0 ? stage[b] : 0);
   }
 
   private void addStore(Node value, Vector target) {
@@ -97,20 +146,30 @@ final class Sweep {
       left = vector(node.vector);
     } else {
       left = node.left == null ? 0 : add(node.left);
-      right = node.right == null ? 0 : add(node.right);
+      right = node.right == null ? (node.op == Op.CALL ? -1 : 0) : add(node.right);
       if (node.extra instanceof double[] each) {
         left = values.length;
         values = Arrays.copyOf(values, left + each.length);
         System.arraycopy(each, 0, values, left, each.length);
       } else if (node.extra instanceof long[] words) {
-        third = extras.length;
-        extras = Arrays.copyOf(extras, third + words.length);
-        System.arraycopy(words, 0, extras, third, words.length);
+        third = addExtras(words);
+      } else if (node.extra instanceof BlockKernel kernel) {
+        third = addExtras(kernel.function(), kernel.context());
       }
     }
     int index = emit(node.op, left, right, third, node.constant);
     indices.put(node, index);
+    if (node.op == Op.CALL) {
+      kernels.put(node, index);
+    }
     return index;
+  }
+
+  private int addExtras(long... words) {
+    int at = extras.length;
+    extras = Arrays.copyOf(extras, at + words.length);
+    System.arraycopy(words, 0, extras, at, words.length);
+    return at;
   }
 
   private static void requireCurrent(Node node, Vector vector) {
@@ -148,6 +207,9 @@ final class Sweep {
     vectors.forEach((vector, index) -> used[index] = vector);
     long[] tables = new long[used.length];
     int acquired = 0;
+    int begun = 0;
+    List<BlockKernel> calls = new ArrayList<>();
+    kernels.keySet().forEach(node -> calls.add((BlockKernel) requireNonNull(node.extra)));
     try {
       for (Vector vector : used) {
         if (targets.containsKey(vector)) {
@@ -157,11 +219,18 @@ final class Sweep {
         }
         tables[acquired++] = vector.storage().table;
       }
+      for (BlockKernel kernel : calls) {
+        kernel.begin();
+        begun++;
+      }
       NativeStatus.check(
           CoreLibrary.ob_sweep(
               code, constant, nodes, tables, tables.length, spec.size(), values, extras, results));
       targets.keySet().forEach(target -> target.storage().markWritten());
     } finally {
+      for (int i = 0; i < begun; i++) {
+        calls.get(i).end();
+      }
       for (int i = 0; i < acquired; i++) {
         used[i].storage().release();
       }

@@ -275,6 +275,27 @@ public final class Vector implements AutoCloseable {
     return map(Op.RECIPROCAL);
   }
 
+  // ---- frameworks' kernels ---------------------------------------------------------------------
+
+  /**
+   * The result of a kernel that takes this vector as gradients. It runs block by block in the sweep
+   * that first needs the result, once, whatever reads it afterwards.
+   *
+   * @param kernel steps a stretch of elements
+   * @param start what the kernel makes the result from; null for zeros
+   * @return an expression
+   */
+  public Vector stepped(BlockKernel kernel, @Nullable Vector start) {
+    if (start != null) {
+      domain.requireSame(start.domain, "the gradients", "the parameters");
+    }
+    if (rank != Rank.ELEMENTS || (start != null && start.rank != Rank.ELEMENTS)) {
+      throw new IllegalArgumentException("A kernel steps elements, not one number for each tensor");
+    }
+    Node from = start == null ? null : start.node();
+    return new Vector(domain, spec, rank, Node.of(Op.CALL, node(), from, kernel));
+  }
+
   // ---- reductions ------------------------------------------------------------------------------
 
   /**
@@ -354,7 +375,7 @@ public final class Vector implements AutoCloseable {
     Storage target = storage();
     spec.requireSame(value.spec, "the target", "the value");
     if (value.rank == Rank.ONE_EACH) {
-      Recording.flushCurrent();
+      Recording.flush();
       double[] values = Sweep.scalars(value.domain, value.node());
       for (int i = 0; i < values.length; i++) {
         writeScalar(i, values[i]);
@@ -454,7 +475,7 @@ public final class Vector implements AutoCloseable {
    * @return its address
    */
   public long address(String name) {
-    Recording.flushCurrent();
+    Recording.flush();
     return storage().addresses[spec.position(name)];
   }
 
@@ -483,13 +504,13 @@ public final class Vector implements AutoCloseable {
 
   /** Enters a native call that reads this stored vector; see {@link #endUse()}. */
   public void beginRead() {
-    Recording.flushCurrent();
+    Recording.flush();
     storage().acquireShared();
   }
 
   /** Enters a native call that writes this stored vector; see {@link #endUse()}. */
   public void beginWrite() {
-    Recording.flushCurrent();
+    Recording.flush();
     storage().acquireExclusive();
     storage().markWritten();
   }
@@ -521,7 +542,7 @@ public final class Vector implements AutoCloseable {
   @Override
   public void close() {
     if (storage != null && !storage.isClosed()) {
-      Recording.flushCurrent();
+      Recording.beforeClose(this);
       storage.close();
     }
   }
