@@ -31,12 +31,8 @@ final class TorchSlots implements AutoCloseable {
     TorchSlots slots = new TorchSlots(params, handle.slots);
     try {
       for (int i = 0; i < handle.slots.size(); i++) {
-        Vector slot = Vector.allocate(slotSpec(handle.slots.get(i), params));
-        slots.vectors.add(slot);
-        double initial = handle.initial(i);
-        if (initial != 0) {
-          slot.fill(initial);
-        }
+        VectorSpec spec = slotSpec(handle.slots.get(i), params);
+        slots.vectors.add(Vector.filled(spec, handle.initial(i)));
       }
       slots.finish();
       return slots;

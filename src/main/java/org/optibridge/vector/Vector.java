@@ -72,6 +72,22 @@ public final class Vector implements AutoCloseable {
     return new Vector(spec, Storage.create(spec, new long[spec.size()], List.of()));
   }
 
+  /**
+   * A stored vector with one value everywhere, at once, whether a recording is open or not.
+   *
+   * @param spec names, dtypes, shapes; all on the CPU
+   * @param value narrowed to the dtype of each tensor
+   * @return the vector, to be closed by the caller
+   * @throws org.optibridge.memory.NativeOutOfMemoryException if there is not enough memory
+   */
+  public static Vector filled(VectorSpec spec, double value) {
+    Vector vector = allocate(spec);
+    if (value != 0) {
+      Sweep.storeAll(List.of(vector), List.of(Node.constant(value)), false);
+    }
+    return vector;
+  }
+
   /** Returns a builder of a stored vector, tensor by tensor. */
   public static VectorBuilder builder() {
     return new VectorBuilder();
