@@ -1,9 +1,6 @@
 package org.optibridge.cli;
 
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** Trains one model once per optimizer and compares the runs. */
 @Command(
@@ -113,12 +109,14 @@ final class CompareCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     List<RunResult> runs = train(specs, data, passes);
     if (json != null) {
-      writeJson(out, json, runs);
+      Map<String, Object> document = new LinkedHashMap<>();
+      document.put("runs", runs.stream().map(RunResult::toMap).toList());
+      Output.writeJson(out, json, document);
     }
     if (plot != null) {
       LossPlot.write(plot, "Training on the " + data.name() + ", by optimizer", runs);
     }
-    if (json == null || !isStandardOutput(json)) {
+    if (!Output.isStandardOutput(json)) {
       out.printf(
           Locale.ROOT,
           "%n%s: %d images to train on, %d to test with, %d epochs of %d steps%n%n",
@@ -140,26 +138,10 @@ final class CompareCommand implements Callable<Integer> {
     if (epochs != null) {
       Main.requireAtLeastOne(spec, "--epochs", epochs);
     }
-    writable("--plot", plot);
-    if (json != null && !isStandardOutput(json)) {
-      writable("--json", json);
-    }
+    Output.requireWritable(spec, "--plot", plot);
+    Output.requireWritable(spec, "--json", json);
     List<String> texts = optimizers.isEmpty() ? DEFAULT_OPTIMIZERS : optimizers;
     return texts.stream().map(OptimizerSpec::parse).toList();
-  }
-
-  private void writable(String option, @Nullable Path file) {
-    if (file == null) {
-      return;
-    }
-    Path parent = file.toAbsolutePath().getParent();
-    if (Files.isDirectory(file) || parent == null || !Files.isDirectory(parent)) {
-      throw new ParameterException(
-          spec.commandLine(), option + " " + file + ": no such folder, or a folder itself");
-    }
-    if (!Files.isWritable(Files.exists(file) ? file : parent)) {
-      throw new ParameterException(spec.commandLine(), option + " " + file + " can't be written");
-    }
   }
 
   private List<RunResult> train(List<OptimizerSpec> specs, Dataset data, int passes) {
@@ -176,10 +158,6 @@ final class CompareCommand implements Callable<Integer> {
       }
     }
     return runs;
-  }
-
-  private static boolean isStandardOutput(Path file) {
-    return file.toString().equals("-");
   }
 
   private static TextTable table(List<RunResult> runs) {
@@ -208,21 +186,5 @@ final class CompareCommand implements Callable<Integer> {
 
   private static String format(String pattern, double value) {
     return String.format(Locale.ROOT, pattern, value);
-  }
-
-  private static void writeJson(PrintWriter out, Path file, List<RunResult> runs) {
-    Map<String, Object> document = new LinkedHashMap<>();
-    document.put("runs", runs.stream().map(RunResult::toMap).toList());
-    String text = Json.write(document);
-    if (isStandardOutput(file)) {
-      out.println(text);
-      out.flush();
-      return;
-    }
-    try {
-      Files.writeString(file, text + System.lineSeparator(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new CliException("can't write " + file + ": " + e.getMessage(), e);
-    }
   }
 }

@@ -16,6 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     description = "Native optimizer steps of libtorch on buffers that are never copied.",
     subcommands = {
       CompareCommand.class,
+      FederateCommand.class,
       ListCommand.class,
       DoctorCommand.class,
       BenchCommand.class,

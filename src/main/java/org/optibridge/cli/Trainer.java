@@ -24,8 +24,7 @@ final class Trainer implements AutoCloseable {
   private final Tensor testLabels;
 
   Trainer(Dataset data, int epochs, int batchSize, long seed, int threads) {
-    torch.set_num_threads(threads);
-    openblas_nolapack.blas_set_num_threads(threads); // libtorch leaves its BLAS as it is
+    useThreads(threads);
     this.data = data;
     this.epochs = epochs;
     this.batchSize = Math.min(batchSize, data.train().size());
@@ -34,6 +33,12 @@ final class Trainer implements AutoCloseable {
     trainLabels = torch.tensor(data.train().labels());
     testImages = images(data, data.test());
     testLabels = torch.tensor(data.test().labels());
+  }
+
+  /** For all of libtorch in this process. */
+  static void useThreads(int threads) {
+    torch.set_num_threads(threads);
+    openblas_nolapack.blas_set_num_threads(threads); // libtorch leaves its BLAS as it is
   }
 
   /** Told of progress. */
@@ -129,7 +134,8 @@ final class Trainer implements AutoCloseable {
     }
   }
 
-  private static Tensor images(Dataset data, Dataset.Part part) {
+  /** The images of a part as a tensor, to be deallocated by the caller. */
+  static Tensor images(Dataset data, Dataset.Part part) {
     Tensor flat = torch.tensor(part.images());
     Tensor images = flat.reshape(part.size(), 1, data.rows(), data.columns());
     flat.deallocate(); // the handle only: the memory is shared

@@ -31,7 +31,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "compare", "list", "doctor"})
+  @ValueSource(strings = {"", "compare", "federate", "list", "doctor"})
   void help(String command) {
     String[] args = command.isEmpty() ? new String[] {"--help"} : new String[] {command, "--help"};
     assertThat(run(args)).isZero();
@@ -47,7 +47,7 @@ class MainTest {
 
   @Test
   void noCommand() {
-    refuses("a command is missing: compare, list");
+    refuses("a command is missing: compare, federate, list");
   }
 
   @Test
