@@ -43,7 +43,8 @@ final class CompareCommand implements Callable<Integer> {
       paramLabel = "SPEC",
       description = {
         "NAME or \"NAME(key=value, ...)\" with Python or JSON literals; repeatable. lr is the"
-            + " learning rate (default: PyTorch's). 'optibridge list' shows names and keys.",
+            + " learning rate (default: PyTorch's; 0.01 for modules of the pipeline). 'optibridge"
+            + " list' shows names and keys.",
         "Default: SGD, Adam, AdamW, Adagrad and RMSprop with rates that suit the digits."
       })
   private List<String> optimizers = new ArrayList<>();

@@ -8,8 +8,6 @@ import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.optimizer.Registry;
-import org.optibridge.torch.TorchOptiModule;
-import org.optibridge.torch.TorchOptimizers;
 
 /**
  * One way to fight client drift: FedAvg (nothing), FedProx, Scaffold, or the last two together. It
@@ -40,8 +38,8 @@ record FederatedMethod(@Nullable Double fedprox, boolean scaffold) {
 
   /** A client's pipeline: FedProx, Scaffold's correction, then the optimizer of the spec. */
   Optimizer client(OptimizerSpec spec) {
-    OptiModule stepper = module(spec);
-    OptimizerBuilder builder = Optimizer.builder().learningRate(rate(spec, CLIENT_RATE));
+    OptiModule stepper = alone(spec);
+    OptimizerBuilder builder = Optimizer.builder().learningRate(spec.rate(CLIENT_RATE));
     if (fedprox != null) {
       builder.regularizer(Registry.regularizer("fedprox", Map.of("alpha", fedprox)));
     }
@@ -54,12 +52,12 @@ record FederatedMethod(@Nullable Double fedprox, boolean scaffold) {
   /** The server's pipeline; without a spec, it takes the averaged update off the weights. */
   Optimizer server(@Nullable OptimizerSpec spec) {
     OptimizerBuilder builder = Optimizer.builder();
-    builder.learningRate(spec == null ? SERVER_RATE : rate(spec, SERVER_RATE));
+    builder.learningRate(spec == null ? SERVER_RATE : spec.rate(SERVER_RATE));
     if (scaffold) {
       builder.module(Registry.module("scaffold-server", Map.of()));
     }
     if (spec != null) {
-      builder.module(module(spec));
+      builder.module(alone(spec));
     }
     return builder.build();
   }
@@ -83,34 +81,13 @@ record FederatedMethod(@Nullable Double fedprox, boolean scaffold) {
     return builder.build();
   }
 
-  /** A module of the pipeline by its registered name, or an optimizer of libtorch. */
-  private static OptiModule module(OptimizerSpec spec) {
-    try {
-      OptiModule module =
-          isCore(spec)
-              ? Registry.module(spec.name(), spec.options())
-              : TorchOptiModule.of(spec.name(), spec.options());
-      if (module.auxName() != null) {
-        module.close();
-        throw new CliException(
-            "bad optimizer \"" + spec.text() + "\": it needs a counterpart; use --scaffold");
-      }
-      return module;
-    } catch (IllegalArgumentException | UnsupportedOperationException e) {
-      String known = isCore(spec) ? "" : "; or a module: " + Registry.modules();
-      throw new CliException("bad optimizer \"" + spec.text() + "\": " + e.getMessage() + known, e);
+  private static OptiModule alone(OptimizerSpec spec) {
+    OptiModule module = spec.module();
+    if (module.auxName() != null) {
+      module.close();
+      throw new CliException(
+          "bad optimizer \"" + spec.text() + "\": it needs a counterpart; use --scaffold");
     }
-  }
-
-  private static double rate(OptimizerSpec spec, double otherwise) {
-    Double given = spec.learningRate();
-    if (given != null) {
-      return given;
-    }
-    return isCore(spec) ? otherwise : TorchOptimizers.get(spec.name()).defaultLearningRate();
-  }
-
-  private static boolean isCore(OptimizerSpec spec) {
-    return Registry.modules().contains(spec.name());
+    return module;
   }
 }

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.optibridge.optimizer.Registry;
 import org.optibridge.torch.TorchOptimizerSpec;
 import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.torch.TorchOption;
@@ -13,7 +15,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Shows the optimizers and their keyword arguments. */
-@Command(name = "list", description = "List the optimizers with their options and defaults.")
+@Command(
+    name = "list",
+    description = "List optimizers with their options and defaults, and the names of modules.")
 final class ListCommand implements Runnable {
   @SuppressWarnings("NullAway.Init") // injected by picocli
   @CommandLine.Spec
@@ -26,15 +30,26 @@ final class ListCommand implements Runnable {
   public void run() {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(
-          Json.write(
-              Map.of("optimizers", TorchOptimizers.all().stream().map(ListCommand::map).toList())));
+      Map<String, Object> document = new LinkedHashMap<>();
+      document.put("optimizers", TorchOptimizers.all().stream().map(ListCommand::map).toList());
+      document.put("modules", Registry.modules());
+      document.put("regularizers", Registry.regularizers());
+      document.put("schedulers", Registry.schedulers());
+      out.println(Json.write(document));
     } else {
       out.print(table());
       out.println();
       out.println("Where there is a fused kernel it is used; fused=False selects the plain step.");
+      out.println();
+      names(out, "Modules", Registry.modules());
+      names(out, "Regularizers", Registry.regularizers());
+      names(out, "Schedulers", Registry.schedulers());
     }
     out.flush();
+  }
+
+  private static void names(PrintWriter out, String kind, Set<String> names) {
+    out.println(kind + ": " + String.join(", ", names));
   }
 
   private static TextTable table() {

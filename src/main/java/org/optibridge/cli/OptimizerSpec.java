@@ -4,6 +4,10 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.optimizer.OptiModule;
+import org.optibridge.optimizer.Registry;
+import org.optibridge.torch.TorchOptiModule;
+import org.optibridge.torch.TorchOptimizers;
 
 /**
  * An optimizer as it is written on the command line.
@@ -44,5 +48,34 @@ record OptimizerSpec(
     }
     throw new CliException(
         "bad optimizer \"" + text + "\": 'lr' must be a number >= 0 but is " + value);
+  }
+
+  /**
+   * Makes it: a module of the pipeline if a registered one has this name, else an optimizer of
+   * libtorch.
+   */
+  OptiModule module() {
+    try {
+      return isRegistered() ? Registry.module(name, options) : TorchOptiModule.of(name, options);
+    } catch (IllegalArgumentException | UnsupportedOperationException e) {
+      String known = isRegistered() ? "" : "; or a module: " + Registry.modules();
+      throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage() + known, e);
+    }
+  }
+
+  /**
+   * The learning rate: as given, or the default of libtorch's optimizer.
+   *
+   * @param otherwise for modules, which have no default
+   */
+  double rate(double otherwise) {
+    if (learningRate != null) {
+      return learningRate;
+    }
+    return isRegistered() ? otherwise : TorchOptimizers.get(name).defaultLearningRate();
+  }
+
+  private boolean isRegistered() {
+    return Registry.modules().contains(name);
   }
 }

@@ -8,12 +8,13 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
-import org.optibridge.torch.TorchOptiModule;
-import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.vector.Vector;
 
 /** Trains the same model on the same batches, once per optimizer. */
 final class Trainer implements AutoCloseable {
+  // Of modules, which have no default of their own.
+  private static final double RATE = 0.01;
+
   private final Dataset data;
   private final int epochs;
   private final int batchSize;
@@ -56,17 +57,7 @@ final class Trainer implements AutoCloseable {
 
   /** The optimizer of a spec; refuses what libtorch's does not know. */
   static Optimizer optimizer(OptimizerSpec spec) {
-    try {
-      TorchOptiModule module = TorchOptiModule.of(spec.name(), spec.options());
-      return Optimizer.builder().learningRate(learningRate(spec)).module(module).build();
-    } catch (IllegalArgumentException | UnsupportedOperationException e) {
-      throw new CliException("bad optimizer \"" + spec.text() + "\": " + e.getMessage(), e);
-    }
-  }
-
-  private static double learningRate(OptimizerSpec spec) {
-    Double given = spec.learningRate();
-    return given != null ? given : TorchOptimizers.get(spec.name()).defaultLearningRate();
+    return Optimizer.builder().learningRate(spec.rate(RATE)).module(spec.module()).build();
   }
 
   RunResult run(OptimizerSpec spec, Listener listener) {
@@ -85,7 +76,7 @@ final class Trainer implements AutoCloseable {
         }
         return new RunResult(
             spec.text(),
-            learningRate(spec),
+            spec.rate(RATE),
             initialLoss,
             model.evaluate(trainImages, trainLabels).loss(),
             model.evaluate(testImages, testLabels).accuracy(),
