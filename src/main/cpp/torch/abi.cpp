@@ -39,7 +39,9 @@ Algorithm& bound(ob_torch_optimizer* optimizer) {
   return *optimizer->algorithm;
 }
 
-bool alone(const Binding& binding) { return binding.on_cpu() && binding.largest < kAloneBelow; }
+bool alone(const Algorithm& algorithm) {
+  return algorithm.binding().on_cpu() && algorithm.largest() < kAloneBelow;
+}
 
 }  // namespace
 
@@ -106,7 +108,7 @@ ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
   return guarded("torch_step", [&] {
     Algorithm& algorithm = tb::bound(optimizer);
     if (algorithm.binding().size() == 0) return;
-    const ThreadScope scope(tb::alone(algorithm.binding()));
+    const ThreadScope scope(tb::alone(algorithm));
     algorithm.step(lr);
   });
 }
@@ -144,9 +146,9 @@ void ob_torch_share_threads(void) OB_NOEXCEPT { ob_set_executor(tb::run_on_threa
 ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
   return guarded("torch_zero", [&] {
     const at::NoGradGuard no_grad;
-    const tb::Binding& binding = tb::bound(optimizer).binding();
-    const ThreadScope scope(tb::alone(binding));
-    for (const at::Tensor& param : binding.params) param.zero_();
+    const Algorithm& algorithm = tb::bound(optimizer);
+    const ThreadScope scope(tb::alone(algorithm));
+    for (const at::Tensor& param : algorithm.binding().params) param.zero_();
   });
 }
 

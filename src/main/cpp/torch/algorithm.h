@@ -39,9 +39,27 @@ class Algorithm {
   virtual void end_blocks() {}
 
   const Binding& binding() const { return binding_; }
+  // Elements of the largest view that a step works on.
+  virtual int64_t largest() const { return binding_.largest; }
 
  protected:
   Binding binding_;
+};
+
+// An algorithm whose kernel goes element by element, so that neighbours are stepped as one.
+class FusedAlgorithm : public Algorithm {
+ public:
+  void sync() override { runs_ = merged(binding_); }
+  int64_t largest() const override { return runs_.largest; }
+  bool has_blocks() const override { return binding_.on_cpu(); }
+  void begin_blocks(double lr) override {
+    count_step(binding_);
+    block_lr_ = lr;
+  }
+
+ protected:
+  Binding runs_;
+  double block_lr_ = 0;
 };
 
 std::unique_ptr<Algorithm> make_fused_sgd(const Options& options);

@@ -6,7 +6,7 @@
 namespace optibridge::torch_bridge {
 namespace {
 
-class FusedAdagrad final : public Algorithm {
+class FusedAdagrad final : public FusedAlgorithm {
  public:
   explicit FusedAdagrad(const Options& options)
       : lr_decay_(options.get("lr_decay")),
@@ -17,13 +17,6 @@ class FusedAdagrad final : public Algorithm {
 
   std::vector<std::string> slots() const override { return {"step", "sum"}; }
   double initial(const std::string& slot) const override { return slot == "sum" ? initial_ : 0; }
-
-  bool has_blocks() const override { return binding_.on_cpu(); }
-
-  void begin_blocks(double lr) override {
-    count_step(binding_);
-    block_lr_ = lr;
-  }
 
   void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
                   void* param) override {
@@ -38,7 +31,7 @@ class FusedAdagrad final : public Algorithm {
   void step(double lr) override {
     count_step(binding_);
     const auto run = [&](auto&& kernel) {
-      kernel(binding_.params, binding_.grads, binding_.slots[1], binding_.slots[0], lr, lr_decay_,
+      kernel(runs_.params, runs_.grads, runs_.slots[1], runs_.slots[0], lr, lr_decay_,
              weight_decay_, eps_, maximize_);
     };
     if (binding_.on_cpu()) {
@@ -51,7 +44,6 @@ class FusedAdagrad final : public Algorithm {
  private:
   const double lr_decay_, weight_decay_, initial_, eps_;
   const bool maximize_;
-  double block_lr_ = 0;
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace optibridge::torch_bridge {
 namespace {
 
-class FusedAdam final : public Algorithm {
+class FusedAdam final : public FusedAlgorithm {
  public:
   explicit FusedAdam(const Options& options)
       : decoupled_(options.class_name() == "AdamW"),
@@ -22,13 +22,6 @@ class FusedAdam final : public Algorithm {
   std::vector<std::string> slots() const override {
     if (amsgrad_) return {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
     return {"step", "exp_avg", "exp_avg_sq"};
-  }
-
-  bool has_blocks() const override { return binding_.on_cpu(); }
-
-  void begin_blocks(double lr) override {
-    count_step(binding_);
-    block_lr_ = lr;
   }
 
   void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
@@ -68,10 +61,10 @@ class FusedAdam final : public Algorithm {
  private:
   template <class Adam, class AdamW>
   void run(double lr, Adam&& adam, AdamW&& adamw) {
-    const auto& slots = binding_.slots;
+    const auto& slots = runs_.slots;
     const at::TensorList max = amsgrad_ ? at::TensorList(slots[3]) : at::TensorList();
     const auto call = [&](auto&& kernel) {
-      kernel(binding_.params, binding_.grads, slots[1], slots[2], max, slots[0], lr, beta1_, beta2_,
+      kernel(runs_.params, runs_.grads, slots[1], slots[2], max, slots[0], lr, beta1_, beta2_,
              weight_decay_, eps_, amsgrad_, maximize_);
     };
     if (decoupled_) {
@@ -84,7 +77,6 @@ class FusedAdam final : public Algorithm {
   const bool decoupled_;
   const double beta1_, beta2_, eps_, weight_decay_;
   const bool amsgrad_, maximize_;
-  double block_lr_ = 0;
 };
 
 }  // namespace

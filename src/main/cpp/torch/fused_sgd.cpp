@@ -6,7 +6,7 @@
 namespace optibridge::torch_bridge {
 namespace {
 
-class FusedSgd final : public Algorithm {
+class FusedSgd final : public FusedAlgorithm {
  public:
   explicit FusedSgd(const Options& options)
       : momentum_(options.get("momentum")),
@@ -20,26 +20,17 @@ class FusedSgd final : public Algorithm {
     return {"step"};
   }
 
-  void bind(Binding binding) override {
-    Lists first, later;
-    sort(binding, first, later);
-    binding_ = std::move(binding);
-    first_ = std::move(first);
-    later_ = std::move(later);
-  }
-
   void sync() override {
-    Lists first, later;
-    sort(binding_, first, later);
-    first_ = std::move(first);
-    later_ = std::move(later);
-  }
-
-  bool has_blocks() const override { return binding_.on_cpu(); }
-
-  void begin_blocks(double lr) override {
-    count_step(binding_);
-    block_lr_ = lr;
+    FusedAlgorithm::sync();
+    first_ = Lists();
+    later_ = Lists();
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const bool starts = momentum_ != 0 && step_count(runs_.slots[0][i]) == 0;
+      Lists& lists = starts ? first_ : later_;
+      lists.params.push_back(runs_.params[i]);
+      lists.grads.push_back(runs_.grads[i]);
+      if (momentum_ != 0) lists.buffers.push_back(runs_.slots[1][i]);
+    }
   }
 
   void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
@@ -54,36 +45,24 @@ class FusedSgd final : public Algorithm {
                          step_count(binding_.slots[0][tensor]) == 1);
   }
 
-  void end_blocks() override { sync(); }
+  void end_blocks() override {
+    if (!first_.params.empty()) sync();
+  }
 
   void step(double lr) override {
     count_step(binding_);
     run(first_, lr, true);
     run(later_, lr, false);
     if (first_.params.empty()) return;
-    // From now on no tensor is at its first step.
-    Lists first, later;
-    sort(binding_, first, later);
-    first_ = std::move(first);
-    later_ = std::move(later);
+    sync();  // from now on no tensor is at its first step
   }
 
  private:
+  // The kernel takes one flag for a whole list: a first step starts the momentum with the gradient,
+  // without dampening.
   struct Lists {
     std::vector<at::Tensor> params, grads, buffers;
   };
-
-  // The kernel takes one flag for a whole list: a first step starts the momentum with the
-  // gradient, without dampening.
-  void sort(const Binding& binding, Lists& first, Lists& later) const {
-    for (size_t i = 0; i < binding.size(); ++i) {
-      const bool starts = momentum_ != 0 && step_count(binding.slots[0][i]) == 0;
-      Lists& lists = starts ? first : later;
-      lists.params.push_back(binding.params[i]);
-      lists.grads.push_back(binding.grads[i]);
-      if (momentum_ != 0) lists.buffers.push_back(binding.slots[1][i]);
-    }
-  }
 
   void run(const Lists& lists, double lr, bool is_first_step) {
     if (lists.params.empty()) return;
@@ -100,7 +79,6 @@ class FusedSgd final : public Algorithm {
 
   const double momentum_, dampening_, weight_decay_;
   const bool nesterov_, maximize_;
-  double block_lr_ = 0;
   Lists first_, later_;
 };
 

@@ -129,10 +129,14 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
     };
     add(params[i], "parameter", false, binding.params);
     add(grads[i], "gradient", false, binding.grads);
+    int64_t slack = std::min(params[i].slack, grads[i].slack);
     for (int32_t s = 0; s < slot_count; ++s) {
       const std::string role = "slot '" + slot_names[s] + "'";
-      add(reinterpret_cast<const ob_tensor*>(slots[s])[i], role.c_str(), s == 0, binding.slots[s]);
+      const ob_tensor& slot = reinterpret_cast<const ob_tensor*>(slots[s])[i];
+      add(slot, role.c_str(), s == 0, binding.slots[s]);
+      if (s > 0) slack = std::min(slack, slot.slack);
     }
+    binding.slack.push_back(slack);
     // The device kernels take lists of one dtype; on the CPU each tensor is a call of its own.
     if (!binding.on_cpu() && param.scalar_type() != binding.params[0].scalar_type()) {
       throw Unsupported(label(params[i], "parameter") + " has another dtype than the first one");
@@ -140,6 +144,59 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
     binding.largest = std::max<int64_t>(binding.largest, param.numel());
   }
   return binding;
+}
+
+namespace {
+
+// The elements from the start of tensor i to the start of the next if all of a binding's vectors
+// have them so far apart, else -1.
+int64_t stride(const Binding& binding, size_t i) {
+  const auto distance = [i](const std::vector<at::Tensor>& list) {
+    return static_cast<const char*>(list[i + 1].const_data_ptr()) -
+           static_cast<const char*>(list[i].const_data_ptr());
+  };
+  const at::Tensor& param = binding.params[i];
+  const int64_t bytes = distance(binding.params);
+  const int64_t gap = bytes - static_cast<int64_t>(param.nbytes());
+  const int64_t size = static_cast<int64_t>(param.itemsize());
+  if (gap < 0 || gap > binding.slack[i] || bytes % size != 0 ||
+      binding.params[i + 1].scalar_type() != param.scalar_type() ||
+      distance(binding.grads) != bytes ||
+      step_count(binding.slots[0][i]) != step_count(binding.slots[0][i + 1])) {
+    return -1;
+  }
+  for (size_t s = 1; s < binding.slots.size(); ++s) {
+    if (distance(binding.slots[s]) != bytes) return -1;
+  }
+  return bytes / size;
+}
+
+}  // namespace
+
+Binding merged(const Binding& binding) {
+  if (!binding.on_cpu()) return binding;
+  Binding runs;
+  runs.slots.resize(binding.slots.size());
+  for (size_t i = 0; i < binding.size(); ++i) {
+    const size_t first = i;
+    int64_t length = 0;
+    for (;; ++i) {
+      const int64_t step = i + 1 < binding.size() ? stride(binding, i) : -1;
+      length += step < 0 ? binding.params[i].numel() : step;
+      if (step < 0) break;
+    }
+    const auto run = [&](const at::Tensor& tensor) {
+      return first == i ? tensor : elements_at(tensor.const_data_ptr(), length, tensor);
+    };
+    runs.params.push_back(run(binding.params[first]));
+    runs.grads.push_back(run(binding.grads[first]));
+    runs.slots[0].push_back(binding.slots[0][first]);
+    for (size_t s = 1; s < binding.slots.size(); ++s) {
+      runs.slots[s].push_back(run(binding.slots[s][first]));
+    }
+    runs.largest = std::max(runs.largest, length);
+  }
+  return runs;
 }
 
 at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like) {

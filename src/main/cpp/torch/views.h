@@ -16,7 +16,8 @@ struct Binding {
   std::vector<at::Tensor> grads;
   std::vector<std::vector<at::Tensor>> slots;  // slots[0] is "step"
   at::Device device = at::kCPU;
-  int64_t largest = 0;  // elements of the largest parameter
+  std::vector<int64_t> slack;  // bytes of padding after each parameter and all that goes with it
+  int64_t largest = 0;         // elements of the largest parameter
 
   size_t size() const { return params.size(); }
   bool on_cpu() const { return device.is_cpu(); }
@@ -29,6 +30,10 @@ at::Tensor view_of(const ob_tensor& tensor, const char* role);
 Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int64_t* slots,
                      int32_t slot_count, int64_t tensors,
                      const std::vector<std::string>& slot_names);
+
+// The same memory in fewer views: neighbours of one allocation, with nothing but padding between
+// them and at the same step, become one of one dimension. For kernels that go element by element.
+Binding merged(const Binding& binding);
 
 // A stretch of a bound tensor's elements, or `n` elements of its dtype at an address.
 at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n);

@@ -11,7 +11,6 @@ import org.optibridge.memory.NativeStatus;
 import org.optibridge.optimizer.InPlaceModule;
 import org.optibridge.optimizer.State;
 import org.optibridge.vector.BlockKernel;
-import org.optibridge.vector.Device;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
@@ -227,7 +226,7 @@ public final class TorchOptiModule implements InPlaceModule {
         && params.isStored()
         && Recording.isOpen()
         && params.spec().numel() >= BLOCK_WORTH * params.spec().size()
-        && params.spec().tensors().stream().allMatch(t -> t.device().equals(Device.CPU));
+        && params.spec().isOnHost();
   }
 
   private BlockKernel kernel(Vector params, double rate) {

@@ -128,6 +128,9 @@ public final class Vector implements AutoCloseable {
   }
 
   private void requireHost() {
+    if (spec.isOnHost()) {
+      return;
+    }
     for (TensorSpec tensor : spec.tensors()) {
       if (tensor.device().kind() != Device.Kind.CPU) {
         throw new UnsupportedOperationException(

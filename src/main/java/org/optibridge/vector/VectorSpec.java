@@ -13,6 +13,9 @@ public final class VectorSpec {
   private final List<TensorSpec> tensors;
   private final Map<String, Integer> positions;
   private final long numel;
+  private final boolean onHost;
+  // Made once: a step may ask for it every time.
+  private @Nullable VectorSpec scalars;
   // The last other instance found equal: training compares the same few specs at every step, and
   // walking thousands of tensors each time would cost more than stepping them.
   private @Nullable VectorSpec knownEqual;
@@ -28,14 +31,17 @@ public final class VectorSpec {
     this.tensors = List.copyOf(tensors);
     this.positions = new LinkedHashMap<>();
     long count = 0;
+    boolean host = true;
     for (TensorSpec tensor : this.tensors) {
       if (positions.put(tensor.name(), positions.size()) != null) {
         throw new IllegalArgumentException(
             "Two tensors of one vector are named '" + tensor.name() + "'");
       }
       count += tensor.numel();
+      host &= tensor.device().kind() == Device.Kind.CPU;
     }
     this.numel = count;
+    this.onHost = host;
   }
 
   /** Returns the tensors in order. */
@@ -67,6 +73,11 @@ public final class VectorSpec {
     return numel;
   }
 
+  /** Returns whether all tensors are in host memory. */
+  public boolean isOnHost() {
+    return onHost;
+  }
+
   int position(String name) {
     Integer position = positions.get(name);
     if (position == null) {
@@ -77,7 +88,12 @@ public final class VectorSpec {
   }
 
   VectorSpec scalars() {
-    return new VectorSpec(tensors.stream().map(TensorSpec::scalar).toList());
+    VectorSpec made = scalars;
+    if (made == null) {
+      made = new VectorSpec(tensors.stream().map(TensorSpec::scalar).toList());
+      scalars = made;
+    }
+    return made;
   }
 
   /**
