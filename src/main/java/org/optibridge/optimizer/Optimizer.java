@@ -383,35 +383,12 @@ public final class Optimizer implements AutoCloseable {
 
   /** Returns a copy of the state of all stages and rates, to be closed by the caller. */
   public State getState() {
-    State state = new State();
+    guard.acquireExclusive();
     try {
-      guarded(
-          () -> {
-            state.put("lrate", learningRate.getState()).put("w_decay", weightDecay.getState());
-            state.put("regularizers", states(regularizers)).put("modules", states(modules));
-          });
-      return state;
-    } catch (RuntimeException | Error e) {
-      state.close();
-      throw e;
+      return state().save();
+    } finally {
+      guard.release();
     }
-  }
-
-  private static State states(List<? extends Stage> stages) {
-    State state = new State();
-    try {
-      for (int i = 0; i < stages.size(); i++) {
-        state.put(key(stages, i), stages.get(i).getState());
-      }
-      return state;
-    } catch (RuntimeException | Error e) {
-      state.close();
-      throw e;
-    }
-  }
-
-  private static String key(List<? extends Stage> stages, int position) {
-    return position + ":" + stages.get(position).name();
   }
 
   /**
@@ -421,43 +398,11 @@ public final class Optimizer implements AutoCloseable {
    * @throws IllegalArgumentException if it does not fit; everything keeps its former state
    */
   public void setState(State state) {
-    try (State former = getState()) {
-      guarded(
-          () -> {
-            requireStages(state.state("regularizers"), regularizers, "regularizers");
-            requireStages(state.state("modules"), modules, "modules");
-            try {
-              load(state);
-            } catch (RuntimeException | Error e) {
-              load(former);
-              throw e;
-            }
-          });
-    }
+    guarded(() -> state().load(state));
   }
 
-  private static void requireStages(State state, List<? extends Stage> stages, String what) {
-    List<String> keys = new ArrayList<>();
-    for (int i = 0; i < stages.size(); i++) {
-      keys.add(key(stages, i));
-    }
-    if (!keys.equals(List.copyOf(state.keys()))) {
-      throw new IllegalArgumentException(
-          "The state is of the " + what + " " + state.keys() + ", the optimizer has " + keys);
-    }
-  }
-
-  private void load(State state) {
-    State terms = state.state("regularizers");
-    for (int i = 0; i < regularizers.size(); i++) {
-      regularizers.get(i).setState(terms.state(key(regularizers, i)));
-    }
-    State stages = state.state("modules");
-    for (int i = 0; i < modules.size(); i++) {
-      modules.get(i).setState(stages.state(key(modules, i)));
-    }
-    learningRate.setState(state.state("lrate"));
-    weightDecay.setState(state.state("w_decay"));
+  private OptimizerState state() {
+    return new OptimizerState(regularizers, modules, learningRate, weightDecay);
   }
 
   /** Closes all regularizers and modules, after waiting for a call in flight. */
