@@ -185,15 +185,15 @@ void bench_equals_optimizer() {
       for (auto& y : *x) y.assign(n, 0);
     }
     for (int64_t i = 0; i < n; ++i) g[i] = std::sin(0.1f * i);
-    ob_torch_bench* bench = nullptr;
-    CHECK(Outcome(ob_torch_bench_create(a[0].data(), g.data(), a[1].data(), a[2].data(), n, &bench))
-              .ok());
     ob_torch_optimizer* optimizer = nullptr;
     CHECK(create({"Adam", ADAM, {0.9, 0.999, 1e-8, 0, 0, 0}}, 1, &optimizer).ok());
     const auto view = [&](std::vector<float>& x) {
       return ob_tensor{x.data(), n, &n, "x", 1, OB_FLOAT32, OB_CPU, 0, 0};
     };
     const ob_tensor p = view(b[0]), grad = view(g), m = view(b[1]), v = view(b[2]);
+    const ob_tensor ours[] = {view(a[0]), view(a[1]), view(a[2])};
+    ob_torch_bench* bench = nullptr;
+    CHECK(Outcome(ob_torch_bench_create(0, &ours[0], &grad, &ours[1], &ours[2], 1, &bench)).ok());
     const ob_tensor s = {step.data(), 1, nullptr, "x", 0, OB_FLOAT32, OB_CPU, 0, 0};
     const int64_t slots[] = {reinterpret_cast<int64_t>(&s), reinterpret_cast<int64_t>(&m),
                              reinterpret_cast<int64_t>(&v)};

@@ -72,15 +72,39 @@ OB_EXPORT int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT;
 // kind: as ob_raise_for_test, and 5 c10::Error, 6 c10::OutOfMemoryError.
 OB_EXPORT ob_result ob_torch_raise_for_test(int32_t kind) OB_NOEXCEPT;
 
-// ---- the yardstick of benchmarks -------------------------------------------------------------
+// ---- the yardsticks of benchmarks ------------------------------------------------------------
 
-// PyTorch's operator _fused_adam_ on raw host buffers, as a C++ program would call it: betas 0.9
-// and 0.999, eps 1e-8, nothing between the call and the operator.
+// Both work on memory that the caller keeps alive until `destroy`: arrays of `tensors` float32
+// tensors on the host, with betas 0.9 and 0.999 and eps 1e-8.
+
+// PyTorch's operator _fused_adam_, or _fused_adamw_ with a weight decay of 0.01 (`decoupled`), as a
+// C++ program would call it: nothing between the call and the operator.
 typedef struct ob_torch_bench ob_torch_bench;
-OB_EXPORT ob_result ob_torch_bench_create(float* p, const float* g, float* m, float* v, int64_t n,
+OB_EXPORT ob_result ob_torch_bench_create(int32_t decoupled, const ob_tensor* params,
+                                          const ob_tensor* grads, const ob_tensor* exp_avgs,
+                                          const ob_tensor* exp_avg_sqs, int64_t tensors,
                                           ob_torch_bench** out) OB_NOEXCEPT;
 OB_EXPORT ob_result ob_torch_bench_step(ob_torch_bench* bench, double lr) OB_NOEXCEPT;
 OB_EXPORT void ob_torch_bench_destroy(ob_torch_bench* bench) OB_NOEXCEPT;
+
+// One pipeline in libtorch's operators. With w the parameters, w0 (`references`) what they were at
+// `create`, which copies them there, and d Adam's direction for the clipped gradients:
+//   g' = g + 0.01 (w - w0);  g" = g' min(1, 1 / |g'|), |.| over all tensors
+//   w := w - lr d(g") - 0.01 w
+enum ob_pipeline_program {
+  OB_PIPELINE_AS_WRITTEN = 0,  // as it is usually written: out of place, tensor by tensor
+  OB_PIPELINE_IN_PLACE = 1,    // whole tensors in place, with the fused kernel
+  OB_PIPELINE_BLOCKED = 2      // the same in pieces that stay in cache: two passes over memory
+};
+typedef struct ob_torch_pipeline ob_torch_pipeline;
+OB_EXPORT ob_result ob_torch_pipeline_create(int32_t program, const ob_tensor* params,
+                                             const ob_tensor* grads, const ob_tensor* references,
+                                             const ob_tensor* exp_avgs,
+                                             const ob_tensor* exp_avg_sqs, int64_t tensors,
+                                             ob_torch_pipeline** out) OB_NOEXCEPT;
+// lr: above 0.
+OB_EXPORT ob_result ob_torch_pipeline_step(ob_torch_pipeline* pipeline, double lr) OB_NOEXCEPT;
+OB_EXPORT void ob_torch_pipeline_destroy(ob_torch_pipeline* pipeline) OB_NOEXCEPT;
 
 #ifdef __cplusplus
 }

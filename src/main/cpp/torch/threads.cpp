@@ -1,8 +1,11 @@
 #include "torch/threads.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
+#include <ATen/ops/from_blob.h>
 
 #include <atomic>
+#include <vector>
 
 #if !defined(_WIN32)
 #include <dlfcn.h>
@@ -45,10 +48,20 @@ void set_threads(int32_t threads) {
 }
 
 void run_on_threads(int32_t threads, void (*body)(void*), void* context) noexcept {
+  // A loop over a tensor of one byte for each thread. at::parallel_for itself would run alone here:
+  // it is a template, and this library is compiled without OpenMP.
   try {
-    at::parallel_for(0, threads, 1, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; ++i) body(context);
-    });
+    std::vector<char> items(static_cast<size_t>(threads));
+    at::Tensor tensor =
+        at::for_blob(items.data(), at::IntArrayRef(static_cast<int64_t>(threads)))
+            .options(at::TensorOptions().dtype(at::kByte))
+            .target_device(at::kCPU)
+            .make_tensor();
+    at::TensorIterator::nullary_op(tensor).for_each(
+        [&](char**, const int64_t*, int64_t size, int64_t outer) {
+          for (int64_t i = 0; i < size * outer; ++i) body(context);
+        },
+        /*grain_size=*/1);
   } catch (...) {
     body(context);  // no thread to be had: this one does what is left
   }

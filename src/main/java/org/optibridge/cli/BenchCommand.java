@@ -4,22 +4,35 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.cli.bench.BenchItem;
+import org.optibridge.cli.bench.BenchItems;
+import org.optibridge.cli.bench.Figure;
+import org.optibridge.cli.bench.Footprint;
+import org.optibridge.cli.bench.ProcessMemory;
+import org.optibridge.cli.bench.Threads;
+import org.optibridge.cli.bench.Timing;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Times one optimizer step against libtorch's own kernel and the machine's memory. */
+/** Times optimizer steps against libtorch's own and the machine's memory. */
 @Command(
     name = "bench",
     sortOptions = false,
     description = {
-      "Time one Adam step on one float32 tensor, in interleaved rounds.",
-      "Contestants: optibridge (the pipeline, in place), optibridge-unfused (torch::optim's plain"
-          + " step), libtorch-fused (the kernel called from C++) and floor (a bare loop with the"
-          + " same memory traffic)."
+      "Time optimizer steps on float32 tensors, all contestants in interleaved rounds, each on"
+          + " memory of its own. Before that they must agree on the weights after three steps.",
+      "Contestants for Adam and AdamW: optibridge (libtorch's kernel, in place), optibridge-core"
+          + " (this library's own Adam), unfused (torch::optim's plain step), libtorch-fused (the"
+          + " kernel called from C++), floor (a bare loop with the same memory traffic).",
+      "Contestants for the pipeline (FedProx, global clipping, Adam, decay): optibridge,"
+          + " optibridge-torch (libtorch's Adam in it), torch-as-written, torch-tuned (in place) and"
+          + " torch-blocked (in pieces that stay in cache): libtorch's operators from C++; floor."
     })
 final class BenchCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // injected by picocli
@@ -29,15 +42,28 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "ITEM",
       arity = "0..*",
-      description =
-          "adam-1e4, adam-1e6, adam-1e7 or adam-1e8, which needs 8 GB of memory (default: all).")
+      description = {
+        "adam-1e4, adam-1e6, adam-1e7, adam-1e8: Adam on one tensor;",
+        "adam-2000x100: Adam on 2,000 tensors;",
+        "adamw-resnet50, adamw-gpt2: AdamW on the parameters of ResNet-50 and GPT-2 small;",
+        "pipeline-1e7, pipeline-gpt2: the pipeline;",
+        "memory-1e8: bytes per parameter beyond parameters and gradients.",
+        "Default: adam-1e4, adam-1e7, adam-2000x100, pipeline-1e7. Those of 1e8 and of"
+            + " GPT-2 need several GB of memory."
+      })
   private List<String> names = new ArrayList<>();
 
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      description = "Samples of each contestant (default: 15; for adam-1e8 7).")
+      description = "Samples of each contestant (default: 5 to 15, fewer for large items).")
   private @Nullable Integer rounds;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads of each contestant (default: as many as libtorch takes by itself).")
+  private @Nullable Integer threads;
 
   @Option(names = "--json", description = "One JSON line per item and contestant.")
   private boolean json;
@@ -47,49 +73,104 @@ final class BenchCommand implements Callable<Integer> {
     if (rounds != null) {
       Main.requireAtLeastOne(spec, "--rounds", rounds);
     }
+    if (threads != null) {
+      Main.requireAtLeastOne(spec, "--threads", threads);
+    }
     // What can be refused is refused before anything is measured.
     List<BenchItem> items =
-        names.isEmpty() ? BenchItem.ALL : names.stream().map(BenchItem::of).distinct().toList();
-    items.forEach(BenchItem::requireMemory);
+        names.isEmpty()
+            ? BenchItems.defaults()
+            : names.stream().map(BenchCommand::item).distinct().toList();
+    items.forEach(BenchCommand::requireMemory);
     PrintWriter out = spec.commandLine().getOut();
-    TextTable table =
-        new TextTable(
-            2, "item", "contestant", "median (ms)", "min (ms)", "x floor", "x libtorch-fused");
-    for (BenchItem item : items) {
-      List<BenchItem.Result> results = item.run(rounds == null ? item.rounds() : rounds);
-      if (json) {
-        results.forEach(result -> out.println(Json.write(result.toMap(item))));
+    try (Threads same = Threads.use(threads == null ? 0 : threads)) {
+      for (BenchItem item : items) {
+        List<? extends Figure> figures = item.run(rounds == null ? item.rounds() : rounds);
+        if (json) {
+          figures.forEach(figure -> out.println(Json.write(figure.toMap())));
+        } else {
+          out.println(item.title());
+          out.println(table(figures));
+        }
         out.flush();
-      } else {
-        addRows(table, item, results);
       }
-    }
-    if (!json) {
-      out.print(table);
-      out.flush();
     }
     return CommandLine.ExitCode.OK;
   }
 
-  private static void addRows(TextTable table, BenchItem item, List<BenchItem.Result> results) {
-    double floor = median(results, BenchContestant.FLOOR);
-    double libtorch = median(results, BenchContestant.LIBTORCH);
-    for (BenchItem.Result result : results) {
-      table.row(
-          item.name(),
-          result.contestant(),
-          String.format(Locale.ROOT, "%.4f", result.medianMs()),
-          String.format(Locale.ROOT, "%.4f", result.minMs()),
-          String.format(Locale.ROOT, "%.2f", result.medianMs() / floor),
-          String.format(Locale.ROOT, "%.2f", result.medianMs() / libtorch));
+  private static BenchItem item(String name) {
+    return BenchItems.find(name)
+        .orElseThrow(
+            () ->
+                new CliException(
+                    "unknown item '"
+                        + name
+                        + "'; known: "
+                        + BenchItems.ALL.stream()
+                            .map(BenchItem::name)
+                            .collect(Collectors.joining(", "))));
+  }
+
+  /** Refuses to start what would make the machine swap. */
+  private static void requireMemory(BenchItem item) {
+    OptionalLong available = ProcessMemory.availableBytes();
+    if (available.isPresent() && item.bytesNeeded() > available.getAsLong()) {
+      throw new CliException(
+          String.format(
+              Locale.ROOT,
+              "%s needs %.1f GB of memory, %.1f GB are available",
+              item.name(),
+              item.bytesNeeded() / 1e9,
+              available.getAsLong() / 1e9));
     }
   }
 
-  private static double median(List<BenchItem.Result> results, String contestant) {
-    return results.stream()
-        .filter(result -> result.contestant().equals(contestant))
-        .mapToDouble(BenchItem.Result::medianMs)
-        .findFirst()
-        .orElse(Double.NaN);
+  private static TextTable table(List<? extends Figure> figures) {
+    List<Timing> timings =
+        figures.stream().filter(Timing.class::isInstance).map(Timing.class::cast).toList();
+    return timings.isEmpty() ? footprints(figures) : timings(timings);
+  }
+
+  /** A column for every contestant says how many times its median another one takes. */
+  private static TextTable timings(List<Timing> timings) {
+    boolean many = timings.get(0).tensors() > 1;
+    List<String> header = new ArrayList<>(List.of("contestant", "median (ms)", "min (ms)"));
+    if (many) {
+      header.add("us/tensor");
+    }
+    timings.forEach(timing -> header.add("x " + timing.contestant()));
+    TextTable table = new TextTable(1, header.toArray(String[]::new));
+    for (Timing timing : timings) {
+      List<String> row = new ArrayList<>();
+      row.add(timing.contestant());
+      row.add(String.format(Locale.ROOT, "%.4f", timing.medianMs()));
+      row.add(String.format(Locale.ROOT, "%.4f", timing.minMs()));
+      if (many) {
+        row.add(String.format(Locale.ROOT, "%.3f", timing.microsPerTensor()));
+      }
+      for (Timing other : timings) {
+        row.add(
+            String.format(
+                Locale.ROOT, "%.2f", timing.ratios().getOrDefault(other.contestant(), 1.0)));
+      }
+      table.row(row.toArray(String[]::new));
+    }
+    return table;
+  }
+
+  private static TextTable footprints(List<? extends Figure> figures) {
+    TextTable table =
+        new TextTable(1, "contestant", "native bytes/parameter", "process growth/parameter");
+    for (Figure figure : figures) {
+      if (figure instanceof Footprint footprint) {
+        table.row(
+            footprint.contestant(),
+            String.format(Locale.ROOT, "%.2f", footprint.nativeBytes()),
+            footprint.residentBytes().isPresent()
+                ? String.format(Locale.ROOT, "%.2f", footprint.residentBytes().getAsDouble())
+                : "unknown");
+      }
+    }
+    return table;
   }
 }

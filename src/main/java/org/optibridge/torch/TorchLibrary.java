@@ -85,14 +85,30 @@ public final class TorchLibrary {
   public static native long ob_torch_raise_for_test(int kind);
 
   public static native long ob_torch_bench_create(
-      @Cast("float*") long p,
-      @Cast("const float*") long g,
-      @Cast("float*") long m,
-      @Cast("float*") long v,
-      long n,
+      int decoupled,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const ob_tensor*") long grads,
+      @Cast("const ob_tensor*") long expAvgs,
+      @Cast("const ob_tensor*") long expAvgSqs,
+      long tensors,
       @Cast("ob_torch_bench**") long[] out);
 
   public static native long ob_torch_bench_step(@Cast("ob_torch_bench*") long bench, double lr);
 
   public static native void ob_torch_bench_destroy(@Cast("ob_torch_bench*") long bench);
+
+  public static native long ob_torch_pipeline_create(
+      int tuned,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const ob_tensor*") long grads,
+      @Cast("const ob_tensor*") long references,
+      @Cast("const ob_tensor*") long expAvgs,
+      @Cast("const ob_tensor*") long expAvgSqs,
+      long tensors,
+      @Cast("ob_torch_pipeline**") long[] out);
+
+  public static native long ob_torch_pipeline_step(
+      @Cast("ob_torch_pipeline*") long pipeline, double lr);
+
+  public static native void ob_torch_pipeline_destroy(@Cast("ob_torch_pipeline*") long pipeline);
 }

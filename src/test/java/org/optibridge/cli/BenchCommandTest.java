@@ -1,0 +1,91 @@
+package org.optibridge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.optibridge.cli.bench.BenchItem;
+import org.optibridge.cli.bench.BenchItems;
+import picocli.CommandLine;
+
+class BenchCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(String... args) {
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    return line.execute(args);
+  }
+
+  private void refuses(String message, String... args) {
+    assertThat(run(args)).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(err.toString()).contains(message);
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void helpNamesAllItems() {
+    assertThat(run("bench", "--help")).isZero();
+    assertThat(out.toString())
+        .contains(BenchItems.ALL.stream().map(BenchItem::name).toArray(String[]::new))
+        .contains(
+            "optibridge-torch",
+            "torch-as-written",
+            "torch-tuned",
+            "torch-blocked",
+            "libtorch-fused",
+            "floor");
+  }
+
+  @Test
+  void unknownItem() {
+    refuses("unknown item 'adam-1e5'; known: adam-1e4, adam-1e6", "bench", "adam-1e4", "adam-1e5");
+  }
+
+  @Test
+  void badCounts() {
+    refuses("--rounds must be at least 1 but is 0", "bench", "--rounds", "0");
+  }
+
+  @Test
+  void badThreads() {
+    refuses("--threads must be at least 1 but is 0", "bench", "--threads", "0");
+  }
+
+  @Test
+  void table() {
+    assertThat(run("bench", "adam-2000x100", "adam-2000x100", "--rounds", "1", "--threads", "1"))
+        .isZero();
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines.get(0))
+        .isEqualTo("adam-2000x100: 200,000 float32 elements in 2,000 tensors, 1 thread");
+    assertThat(lines.get(1)).contains("median (ms)", "us/tensor", "x floor");
+    assertThat(lines.get(3)).startsWith("optibridge ");
+    assertThat(lines).hasSize(9); // title, header, rule, five contestants, an empty line
+  }
+
+  @Test
+  void json() throws IOException {
+    assertThat(run("bench", "adam-1e4", "--json", "--rounds", "2", "--threads", "2")).isZero();
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines).hasSize(4);
+    for (String line : lines) {
+      JsonNode node = new ObjectMapper().readTree(line);
+      assertThat(node.get("item").asText()).isEqualTo("adam-1e4");
+      assertThat(node.get("n").asLong()).isEqualTo(10_000);
+      assertThat(node.get("threads").asInt()).isEqualTo(2);
+      assertThat(node.get("median_ms").asDouble()).isPositive();
+      assertThat(node.get("min_ms").asDouble()).isPositive();
+      assertThat(node.get("ratios").size()).isEqualTo(3);
+      assertThat(node.get("ratios").has("floor"))
+          .isNotEqualTo(line.contains("\"contestant\":\"floor\""));
+    }
+  }
+}
