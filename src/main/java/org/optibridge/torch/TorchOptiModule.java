@@ -235,8 +235,15 @@ public final class TorchOptiModule implements InPlaceModule {
       Recording.flush();
     }
     bind(params, params, slotsFor(params.spec()));
-    pending = new TorchBlockKernel(handle, rate, this::direction);
-    return pending;
+    TorchBlockKernel next = new TorchBlockKernel(handle, rate, this::direction);
+    pending = next;
+    Recording.onRollBack(
+        () -> {
+          if (pending == next) {
+            pending = null; // will never begin
+          }
+        });
+    return next;
   }
 
   private void step(
@@ -301,8 +308,16 @@ public final class TorchOptiModule implements InPlaceModule {
   private TorchSlots slotsFor(VectorSpec params) {
     TorchSlots state = slots;
     if (state == null) {
-      state = TorchSlots.initial(handle, params);
-      slots = state;
+      TorchSlots made = TorchSlots.initial(handle, params);
+      state = made;
+      slots = made;
+      // A step that failed was none: the next one may be of other shapes.
+      Recording.onRollBack(
+          () -> {
+            if (slots == made) {
+              forget();
+            }
+          });
     } else {
       state.spec().requireSame(params, "the stored state", "the gradients");
     }
@@ -358,6 +373,12 @@ public final class TorchOptiModule implements InPlaceModule {
       if (!cls.equals(spec.qualifiedName())) {
         throw new IllegalArgumentException(
             "A state of " + cls + " can't be loaded into " + spec.qualifiedName());
+      }
+      Set<String> known =
+          state.has("slots") ? Set.of("optim_cls", "specs", "slots") : Set.of("optim_cls");
+      if (!known.equals(state.keys())) {
+        throw new IllegalArgumentException(
+            spec.qualifiedName() + ": the state has " + state.keys() + ", it needs just " + known);
       }
       TorchSlots next =
           state.has("slots")

@@ -1,0 +1,55 @@
+package org.optibridge.contract;
+
+import java.util.Map;
+import org.optibridge.optimizer.OptiModule;
+import org.optibridge.optimizer.Registry;
+import org.optibridge.optimizer.Stage;
+
+/**
+ * A registered name with a config that the contract is checked with.
+ *
+ * @param kind where the name is registered
+ * @param name the registered name
+ * @param config hyper-parameters that differ from the defaults, where there are any
+ * @param random whether two of them put out different noise
+ */
+record Example(Kind kind, String name, Map<String, Object> config, boolean random) {
+  enum Kind {
+    MODULE,
+    REGULARIZER
+  }
+
+  static Example module(String name, Map<String, Object> config) {
+    return new Example(Kind.MODULE, name, config, false);
+  }
+
+  static Example regularizer(String name, Map<String, Object> config) {
+    return new Example(Kind.REGULARIZER, name, config, false);
+  }
+
+  Example unseeded() {
+    return new Example(kind, name, config, true);
+  }
+
+  Stage make() {
+    return make(config);
+  }
+
+  Stage make(Map<String, Object> other) {
+    return kind == Kind.MODULE ? Registry.module(name, other) : Registry.regularizer(name, other);
+  }
+
+  boolean isModule() {
+    return kind == Kind.MODULE;
+  }
+
+  /** The module; for examples of modules only. */
+  OptiModule module() {
+    return Registry.module(name, config);
+  }
+
+  @Override
+  public String toString() {
+    return name + config;
+  }
+}
