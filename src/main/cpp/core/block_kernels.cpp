@@ -13,31 +13,36 @@ namespace {
 constexpr int64_t kStride = 64;
 
 template <class T>
-inline void fetch(const T* row, int64_t ahead) {
+inline void fetch(const Arguments<T>& a, int64_t i) {
   constexpr int64_t kLine = 64 / sizeof(T);
-  for (int64_t k = 0; k < kStride; k += kLine) {
-    __builtin_prefetch(row + ahead + k);
+  for (int64_t f = 0; f < a.fetches; f++) {
+    for (int64_t k = 0; k < kStride; k += kLine) {
+      __builtin_prefetch(a.fetch[f] + i + k);
+    }
   }
+}
+
+template <class P, class T>
+inline void element(const Arguments<T>& a, int64_t i) {
+  T made[Loop<P>::kSteps];
+  Loop<P>::Body::at(a, made, i);
 }
 
 template <class P, class T>
 void run(const Arguments<T>& arguments, int64_t n) {
   // A copy that nothing can alias.
   const Arguments<T> a = arguments;
-  T* out = a.out;
   int64_t i = 0;
   for (; i + kStride <= n; i += kStride) {
-    for (int r = 0; r < Eval<P>::kRows; r++) {
-      fetch(a.row[r] + i, a.ahead[r]);
-    }
+    fetch(a, i);
 #pragma GCC ivdep
     for (int64_t k = i; k < i + kStride; k++) {
-      out[k] = Eval<P>::at(a, k);
+      element<P>(a, k);
     }
   }
 #pragma GCC ivdep
   for (; i < n; i++) {
-    out[i] = Eval<P>::at(a, i);
+    element<P>(a, i);
   }
 }
 
@@ -49,14 +54,12 @@ double reduce(const Arguments<T>& arguments, int64_t n) {
   const Arguments<T> a = arguments;
   double lane[kLanes] = {};
   const auto term = [&](int64_t i) {
-    const double x = static_cast<double>(Eval<P>::at(a, i));
+    const double x = static_cast<double>(Eval<P>::at(a, static_cast<const T*>(nullptr), i));
     return Squares ? x * x : x;
   };
   int64_t i = 0;
   for (; i + kStride <= n; i += kStride) {
-    for (int r = 0; r < Eval<P>::kRows; r++) {
-      fetch(a.row[r] + i, a.ahead[r]);
-    }
+    fetch(a, i);
     for (int64_t j = i; j < i + kStride; j += kLanes) {
       for (int k = 0; k < kLanes; k++) {
         lane[k] += term(j + k);

@@ -10,21 +10,24 @@ namespace optibridge {
 // the smallest L1 data cache in use.
 constexpr int64_t kBlock = 512;
 
-constexpr int kMaxRows = 3;
-constexpr int kMaxScalars = 5;
+constexpr int kMaxOuts = 3;
+constexpr int kMaxRows = 5;
+constexpr int kMaxScalars = 11;
+constexpr int kMaxFetches = 6;
 
-// The operands of one instruction. `out` may be one of the rows but not overlap one otherwise.
+// The operands of one instruction. An output may be one of the rows but not overlap one otherwise.
 template <class T>
 struct Arguments {
-  T* out;
+  T* out[kMaxOuts];
   const T* row[kMaxRows];
-  // How many elements further on to fetch into cache meanwhile; 0 for rows that are there.
-  int64_t ahead[kMaxRows];
+  // What to fetch into cache meanwhile: as many elements as are computed.
+  const T* fetch[kMaxFetches];
+  int64_t fetches;
   T scalar[kMaxScalars];
 };
 
 // The numbers of fused instructions in pattern.h.
-constexpr int kPatterns = 55;
+constexpr int kPatterns = 73;
 constexpr int kSummands = 6;
 
 template <class T>

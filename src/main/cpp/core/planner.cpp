@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 
 #include "core/ob_core.h"
 #include "core/pattern.h"
@@ -16,15 +17,32 @@ bool is_noise(int op) { return op == OB_NOISE_GAUSSIAN || op == OB_NOISE_LAPLACE
 
 // ---- shapes ----------------------------------------------------------------------------------
 
-// What the leaves of a pattern stand for.
-struct Match {
-  int32_t row[kMaxRows] = {kNever, kNever, kNever};
-  int32_t scalar[kMaxScalars] = {kNever, kNever, kNever, kNever, kNever};
+constexpr int kMaxSteps = 4;
+
+template <int N>
+struct Nodes {
+  int32_t node[N];
+  Nodes() { std::fill(node, node + N, kNever); }
+  int32_t& operator[](int i) { return node[i]; }
+  int32_t operator[](int i) const { return node[i]; }
+  const int32_t* begin() const { return node; }
+  const int32_t* end() const { return node + N; }
 };
+
+// What the leaves of a pattern stand for, and the steps of a bundle but the last.
+struct Match {
+  Nodes<kMaxRows> row;
+  Nodes<kMaxScalars> scalar;
+  Nodes<kMaxSteps> step;
+};
+
+template <class P>
+struct Tag {};
 
 struct Graph {
   const std::vector<Node>& nodes;
-  const std::vector<int32_t>& uses;
+  const std::vector<int32_t>& uses;    // readers of each node in the stage, stores among them
+  const std::vector<int32_t>& stores;  // of each node
 };
 
 template <class P>
@@ -47,6 +65,16 @@ struct Shape<S<I>> {
     if (graph.nodes[node].rank == Rank::kElements) return false;
     if (match.scalar[I] == kNever) match.scalar[I] = node;
     return match.scalar[I] == node;
+  }
+};
+
+template <int I>
+struct Shape<L<I>> {
+  static_assert(I < kMaxSteps);
+  static bool fits(const Graph& graph, int32_t node, bool, Match& match) {
+    if (graph.nodes[node].rank != Rank::kElements) return false;
+    if (match.step[I] == kNever) match.step[I] = node;
+    return match.step[I] == node;
   }
 };
 
@@ -81,14 +109,87 @@ struct Shape<Tree<Op, A, B>> {
   }
 };
 
-using Fits = bool (*)(const Graph&, int32_t, bool, Match&);
+// How often a tree reads L<K>.
+template <int K, class P>
+struct Reads {
+  static constexpr int kCount = 0;
+};
+template <int K>
+struct Reads<K, L<K>> {
+  static constexpr int kCount = 1;
+};
+template <int K, int Op, class A>
+struct Reads<K, Tree<Op, A>> : Reads<K, A> {};
+template <int K, int Op, class A, class B>
+struct Reads<K, Tree<Op, A, B>> {
+  static constexpr int kCount = Reads<K, A>::kCount + Reads<K, B>::kCount;
+};
+
+template <class... Steps>
+struct Shape<Bundle<Steps...>> {
+  static constexpr int kSteps = sizeof...(Steps);
+  static_assert(kSteps <= kMaxSteps);
+
+  static bool fits(const Graph& graph, int32_t node, bool, Match& match) {
+    return from<kSteps - 1>(graph, node, match);
+  }
+
+ private:
+  // Later steps say which nodes the earlier ones are. Nobody else may read those: the loop runs
+  // where its last step would.
+  template <int K>
+  static bool from(const Graph& graph, int32_t node, Match& match) {
+    using This = std::tuple_element_t<K, std::tuple<Steps...>>;
+    if (node == kNever || !Shape<typename This::Value>::fits(graph, node, true, match))
+      return false;
+    if constexpr (K < kSteps - 1) {
+      constexpr int kReads = (0 + ... + Reads<K, typename Steps::Value>::kCount);
+      if (graph.uses[node] != kReads + graph.stores[node] ||
+          (graph.stores[node] > 0) != This::kKept) {
+        return false;
+      }
+    }
+    if constexpr (K > 0) {
+      return from<K - 1>(graph, match.step[K - 1], match);
+    } else {
+      return true;
+    }
+  }
+};
+
+// What the planner has to know of a pattern.
+struct Traits {
+  bool (*fits)(const Graph&, int32_t, bool, Match&);
+  int32_t cost;
+  int32_t steps;
+  uint32_t kept;  // a bit for each step
+};
+
+template <class P>
+constexpr Traits traits_of(Tag<P>) {
+  return {Shape<P>::fits, Loop<P>::Body::kCost, 1, 1};
+}
+
+template <class... Steps>
+constexpr Traits traits_of(Tag<Bundle<Steps...>>) {
+  uint32_t kept = 0, bit = 1;
+  ((kept |= Steps::kKept ? bit : 0, bit <<= 1), ...);
+  return {Shape<Bundle<Steps...>>::fits, Loop<Bundle<Steps...>>::Body::kCost, sizeof...(Steps),
+          kept};
+}
 
 template <class... P>
-int32_t find(List<P...>, const Graph& graph, int32_t node, bool root, Match& match) {
-  static constexpr Fits kFits[] = {Shape<P>::fits...};
+const Traits* table(List<P...>) {
+  static constexpr Traits kTraits[] = {traits_of(Tag<P>())...};
+  return kTraits;
+}
+
+// The first of a list that fits.
+template <class... P>
+int32_t find(List<P...> list, const Graph& graph, int32_t node, bool root, Match& match) {
   for (size_t i = 0; i < sizeof...(P); i++) {
     match = Match();
-    if (kFits[i](graph, node, root, match)) return static_cast<int32_t>(i);
+    if (table(list)[i].fits(graph, node, root, match)) return static_cast<int32_t>(i);
   }
   throw std::logic_error("no instruction for an operation");
 }
@@ -104,7 +205,7 @@ class Planner {
     count_uses();
     select();
     place();
-    mark_fetches();
+    spread_fetches();
     decide_merging();
     return std::move(result_);
   }
@@ -134,11 +235,13 @@ class Planner {
 
   void count_uses() {
     uses_.assign(nodes_.size(), 0);
+    store_counts_.assign(nodes_.size(), 0);
     for (size_t i = 0; i < nodes_.size(); i++) {
       const Node& node = nodes_[i];
       const int32_t index = static_cast<int32_t>(i);
       if (is_store(node) || is_final(node)) {
         uses_[node.a]++;
+        if (is_store(node)) store_counts_[node.a]++;
       } else if (needed_[i] && node.rank == Rank::kElements && !is_loaded(index)) {
         if (is_unary(node.op)) {
           uses_[node.a]++;
@@ -153,7 +256,8 @@ class Planner {
   // From the results back to the loads: the largest fused instruction for each value that has to be
   // somewhere.
   void select() {
-    std::vector<char> wanted(nodes_.size(), 0);
+    const Graph graph{nodes_, uses_, store_counts_};
+    std::vector<char> wanted(nodes_.size(), 0), covered(nodes_.size(), 0);
     std::vector<Instruction> backwards;
     for (int32_t i = static_cast<int32_t>(nodes_.size()) - 1; i >= 0; i--) {
       const Node& node = nodes_[i];
@@ -166,23 +270,35 @@ class Planner {
       instruction.node = i;
       if (is_final(node)) {
         instruction.kind = Instruction::kSum;
-        take(find(Summands(), Graph{nodes_, uses_}, node.a, false, match_), instruction, wanted);
+        take(find(Summands(), graph, node.a, false, match_), instruction, wanted);
         instruction.sum = static_cast<int32_t>(result_.sums.size());
         result_.sums.push_back(i);
         sums_.push_back(instruction);
         continue;
       }
       const bool effect = node.op == OB_CALL && node.stage == stage_ && needed_[i];
-      if (!(wanted[i] || effect) || node.rank != Rank::kElements || is_loaded(i)) continue;
+      if (!(wanted[i] || effect) || node.rank != Rank::kElements || is_loaded(i) || covered[i]) {
+        continue;
+      }
+      results_[i][0] = i;
+      instruction.outs = 1;
       if (is_noise(node.op)) {
         instruction.kind = Instruction::kNoise;
       } else if (node.op == OB_CALL) {
         instruction.kind = Instruction::kCall;
-        operands_[i] = {node.a, node.b, kNever};
+        operands_[i][0] = node.a;
+        operands_[i][1] = node.b;
         wanted[node.a] = 1;
         if (node.b >= 0) wanted[node.b] = 1;
       } else {
-        take(find(Patterns(), Graph{nodes_, uses_}, i, true, match_), instruction, wanted);
+        take(find(Patterns(), graph, i, true, match_), instruction, wanted);
+        const Traits& traits = table(Patterns())[instruction.pattern];
+        instruction.outs = 0;
+        for (int32_t step = 0; step < traits.steps; step++) {
+          const int32_t made = step + 1 < traits.steps ? match_.step[step] : i;
+          covered[made] = 1;
+          if ((traits.kept >> step & 1) != 0) results_[i][instruction.outs++] = made;
+        }
       }
       backwards.push_back(instruction);
     }
@@ -193,7 +309,7 @@ class Planner {
   // Makes an instruction of what was matched last.
   void take(int32_t pattern, Instruction& instruction, std::vector<char>& wanted) {
     instruction.pattern = pattern;
-    operands_[instruction.node] = {match_.row[0], match_.row[1], match_.row[2]};
+    operands_[instruction.node] = match_.row;
     for (int32_t scalar : match_.scalar) {
       if (scalar != kNever) instruction.scalar[instruction.scalars++] = scalar;
     }
@@ -242,30 +358,22 @@ class Planner {
   void place_plain_store(const Node& store, std::vector<Instruction>& before,
                          std::vector<Instruction>& after) {
     const Place target{Place::kMemory, store.b};
-    Instruction instruction;
-    instruction.out = target;
     if (nodes_[store.a].rank != Rank::kElements) {
-      instruction.kind = Instruction::kFill;
-      instruction.scalars = 1;
-      instruction.scalar[0] = store.a;
-      after.push_back(instruction);
-      return;
+      Instruction fill;
+      fill.kind = Instruction::kFill;
+      fill.outs = 1;
+      fill.out[0] = target;
+      fill.scalars = 1;
+      fill.scalar[0] = store.a;
+      after.push_back(fill);
+    } else if (is_loaded(store.a) && last_load(store.b) == kNever) {
+      // The copy is made before anything is overwritten.
+      before.push_back(copy(places_[store.a], target));
+    } else if (is_loaded(store.a)) {
+      const Place row{Place::kScratch, result_.scratch_rows++};
+      before.push_back(copy(places_[store.a], row));
+      after.push_back(copy(row, target));
     }
-    if (!is_loaded(store.a)) return;
-    // The copy is made before anything is overwritten.
-    instruction.kind = Instruction::kCopy;
-    instruction.rows = 1;
-    instruction.row[0] = places_[store.a];
-    if (last_load(store.b) == kNever) {
-      before.push_back(instruction);
-      return;
-    }
-    const Place row{Place::kScratch, result_.scratch_rows++};
-    instruction.out = row;
-    before.push_back(instruction);
-    instruction.row[0] = row;
-    instruction.out = target;
-    after.push_back(instruction);
   }
 
   // The last instruction that reads the old content of a vector.
@@ -288,6 +396,21 @@ class Planner {
       // In place is fine for loops over elements: each is read before it is written.
       if (instruction.kind != Instruction::kCall) release(row, k);
     }
+    if (instruction.kind == Instruction::kCall) start_in_place(instruction, k);
+    for (int32_t o = 0; o < instruction.outs; o++) {
+      place_result(results_[node][o], instruction, k, after);
+      instruction.out[o] = places_[results_[node][o]];
+    }
+    if (instruction.kind == Instruction::kCall) {
+      for (int32_t row : operands_[node]) {
+        if (row >= 0) release(row, k);
+      }
+    }
+  }
+
+  void place_result(int32_t node, const Instruction& instruction, int32_t k,
+                    std::vector<Instruction>& after) {
+    std::vector<int32_t> copies;
     for (int32_t store : stores_) {
       if (nodes_[store].a != node) continue;
       const Place target{Place::kMemory, nodes_[store].b};
@@ -296,34 +419,37 @@ class Planner {
       if (places_[node].kind == Place::kNone && last_load(nodes_[store].b) <= k && !own_gradient) {
         places_[node] = target;
       } else {
-        Instruction copy;
-        copy.kind = Instruction::kCopy;
-        copy.out = target;
-        copy.rows = 1;
-        after.push_back(copy);
-        pending_copies_.push_back({after.size() - 1, node});
+        copies.push_back(nodes_[store].b);
       }
-    }
-    const int32_t start = operands_[node].row[1];
-    if (places_[node].kind == Place::kNone && instruction.kind == Instruction::kCall &&
-        start >= 0 && places_[start].kind == Place::kScratch && last_use_[start] == k) {
-      // The call goes on from where it starts.
-      places_[node] = places_[start];
-      last_use_[start] = kNever;
     }
     if (places_[node].kind == Place::kNone) {
       if (free_rows_.empty()) free_rows_.push_back(result_.scratch_rows++);
       places_[node] = {Place::kScratch, free_rows_.back()};
       free_rows_.pop_back();
     }
-    for (const auto& [position, source] : pending_copies_) after[position].row[0] = places_[source];
-    pending_copies_.clear();
-    instruction.out = places_[node];
-    if (instruction.kind == Instruction::kCall) {
-      for (int32_t row : operands_[node]) {
-        if (row >= 0) release(row, k);
-      }
+    for (int32_t vector : copies) after.push_back(copy(places_[node], {Place::kMemory, vector}));
+  }
+
+  // A call that starts from a row nobody needs afterwards goes on in it, unless its result goes to
+  // memory anyway.
+  void start_in_place(const Instruction& instruction, int32_t k) {
+    const int32_t node = instruction.node, start = operands_[node][1];
+    if (start < 0 || store_counts_[node] > 0 || places_[start].kind != Place::kScratch ||
+        last_use_[start] != k) {
+      return;
     }
+    places_[node] = places_[start];
+    last_use_[start] = kNever;
+  }
+
+  static Instruction copy(const Place& from, const Place& to) {
+    Instruction copy;
+    copy.kind = Instruction::kCopy;
+    copy.outs = 1;
+    copy.out[0] = to;
+    copy.rows = 1;
+    copy.row[0] = from;
+    return copy;
   }
 
   void release(int32_t node, int32_t reader) {
@@ -333,22 +459,37 @@ class Planner {
     }
   }
 
-  void mark_fetches() {
-    std::vector<int32_t> touched;
-    const auto first = [&](const Place& place) {
-      if (place.kind != Place::kMemory ||
-          std::find(touched.begin(), touched.end(), place.index) != touched.end()) {
-        return false;
-      }
-      touched.push_back(place.index);
-      return true;
-    };
-    for (Instruction& instruction : result_.instructions) {
+  // Every memory that a block reads is fetched a block ahead, by the instructions that take
+  // longest: so memory works while they compute.
+  void spread_fetches() {
+    std::vector<int32_t> seen;
+    for (const Instruction& instruction : result_.instructions) {
       for (int32_t r = 0; r < instruction.rows; r++) {
-        instruction.fetch[r] = first(instruction.row[r]);
+        const Place& row = instruction.row[r];
+        if (row.kind != Place::kMemory ||
+            std::find(seen.begin(), seen.end(), row.index) != seen.end()) {
+          continue;
+        }
+        seen.push_back(row.index);
+        Instruction* slowest = nullptr;
+        int64_t most = 0;
+        for (Instruction& candidate : result_.instructions) {
+          const int64_t share = cost(candidate) * 1000 / (candidate.fetches + 1);
+          if (candidate.fetches < kMaxFetches && share > most) {
+            slowest = &candidate;
+            most = share;
+          }
+        }
+        if (slowest != nullptr) slowest->fetch[slowest->fetches++] = row;
       }
-      first(instruction.out);
     }
+  }
+
+  static int64_t cost(const Instruction& instruction) {
+    if (instruction.kind == Instruction::kPattern)
+      return table(Patterns())[instruction.pattern].cost;
+    return instruction.kind == Instruction::kSum ? table(Summands())[instruction.pattern].cost + 4
+                                                 : 0;
   }
 
   void decide_merging() {
@@ -365,23 +506,14 @@ class Planner {
     }
   }
 
-  struct Copy {
-    size_t position;
-    int32_t source;
-  };
-  struct Rows {
-    int32_t row[kMaxRows] = {kNever, kNever, kNever};
-    const int32_t* begin() const { return row; }
-    const int32_t* end() const { return row + kMaxRows; }
-  };
-
   const std::vector<Node>& nodes_;
   const int32_t stage_;
   const std::vector<char> needed_;
-  std::vector<int32_t> uses_, last_use_, stores_, free_rows_;
-  std::vector<Rows> operands_ = std::vector<Rows>(nodes_.size());
+  std::vector<int32_t> uses_, store_counts_, last_use_, stores_, free_rows_;
+  // By the node that an instruction is named after.
+  std::vector<Nodes<kMaxRows>> operands_ = std::vector<Nodes<kMaxRows>>(nodes_.size());
+  std::vector<Nodes<kMaxOuts>> results_ = std::vector<Nodes<kMaxOuts>>(nodes_.size());
   std::vector<Place> places_;
-  std::vector<Copy> pending_copies_;
   std::vector<Instruction> sums_;
   Match match_;
   Stage result_;

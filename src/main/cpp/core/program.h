@@ -31,12 +31,14 @@ struct Instruction {
   enum Kind : uint8_t { kPattern, kSum, kCopy, kFill, kNoise, kCall };
   Kind kind = kPattern;
   int32_t pattern = 0;  // of a sum: which summand
-  int32_t node = 0;
-  int32_t sum = 0;  // of a sum: its place among the stage's
-  Place out;
+  int32_t node = 0;     // whose value it computes, of a bundle the last one's
+  int32_t sum = 0;      // of a sum: its place among the stage's
+  int32_t outs = 0;
+  Place out[kMaxOuts];
   int32_t rows = 0;
   Place row[kMaxRows];
-  bool fetch[kMaxRows] = {};  // the first to read this memory in its block
+  int32_t fetches = 0;
+  Place fetch[kMaxFetches];  // memory whose next block it brings to cache
   int32_t scalars = 0;
   int32_t scalar[kMaxScalars] = {};  // nodes
 };

@@ -163,7 +163,7 @@ class Run {
   template <class T>
   struct Prepared {
     Arguments<T> arguments;
-    int64_t out_step;
+    int64_t out_step[kMaxOuts];
     int64_t row_step[kMaxRows];
   };
 
@@ -186,12 +186,17 @@ class Run {
     for (size_t i = 0; i < count; i++) {
       const Instruction& instruction = stage_->instructions[i];
       Prepared<T>& p = prepared[i];
-      p.arguments.out = address(instruction.out);
-      p.out_step = step(instruction.out);
+      for (int32_t o = 0; o < instruction.outs; o++) {
+        p.arguments.out[o] = address(instruction.out[o]);
+        p.out_step[o] = step(instruction.out[o]);
+      }
       for (int32_t r = 0; r < instruction.rows; r++) {
         p.arguments.row[r] = address(instruction.row[r]);
-        p.arguments.ahead[r] = instruction.fetch[r] ? block : 0;
         p.row_step[r] = step(instruction.row[r]);
+      }
+      p.arguments.fetches = instruction.fetches;
+      for (int32_t f = 0; f < instruction.fetches; f++) {
+        p.arguments.fetch[f] = address(instruction.fetch[f]) + block;
       }
       for (int32_t c = 0; c < instruction.scalars; c++) {
         p.arguments.scalar[c] = static_cast<T>(scalars_[instruction.scalar[c]].at(segment.tensor));
@@ -212,8 +217,10 @@ class Run {
         } else {
           run_other(instruction, p.arguments, segment, segment.offset + done, n);
         }
-        p.arguments.out += p.out_step;
-        for (int32_t r = 0; r < instruction.rows; r++) p.arguments.row[r] += p.row_step[r];
+        Arguments<T>& a = p.arguments;
+        for (int32_t o = 0; o < instruction.outs; o++) a.out[o] += p.out_step[o];
+        for (int32_t r = 0; r < instruction.rows; r++) a.row[r] += p.row_step[r];
+        for (int32_t f = 0; f < instruction.fetches; f++) a.fetch[f] += block;
       }
     }
   }
@@ -227,24 +234,24 @@ class Run {
                  int64_t offset, int64_t n) {
     const size_t bytes = static_cast<size_t>(n) * sizeof(T);
     if (instruction.kind == Instruction::kCopy) {
-      std::memmove(a.out, a.row[0], bytes);
+      std::memmove(a.out[0], a.row[0], bytes);
     } else if (instruction.kind == Instruction::kFill) {
-      std::fill(a.out, a.out + n, a.scalar[0]);
+      std::fill(a.out[0], a.out[0] + n, a.scalar[0]);
     } else if (instruction.kind == Instruction::kNoise) {
       uint64_t words[5];
       std::memcpy(words, extras_ + program_.nodes[instruction.node].c, sizeof words);
       fill_noise(program_.nodes[instruction.node].op, words, words[4],
-                 static_cast<uint64_t>(segment.tensor), offset, n, a.out);
+                 static_cast<uint64_t>(segment.tensor), offset, n, a.out[0]);
     } else if (instruction.kind == Instruction::kCall) {
       if (instruction.rows < 2) {
-        std::memset(static_cast<void*>(a.out), 0, bytes);
-      } else if (a.row[1] != a.out) {
-        std::memcpy(a.out, a.row[1], bytes);
+        std::memset(static_cast<void*>(a.out[0]), 0, bytes);
+      } else if (a.row[1] != a.out[0]) {
+        std::memcpy(a.out[0], a.row[1], bytes);
       }
       const int64_t* extra = extras_ + program_.nodes[instruction.node].c;
       const auto call = reinterpret_cast<ob_call>(extra[0]);
       const ob_result failed =
-          call(reinterpret_cast<void*>(extra[1]), segment.tensor, offset, n, a.row[0], a.out);
+          call(reinterpret_cast<void*>(extra[1]), segment.tensor, offset, n, a.row[0], a.out[0]);
       if (failed != 0) {
         ob_result none = 0;
         if (!call_error_.compare_exchange_strong(none, failed)) {

@@ -52,11 +52,10 @@ void run_on_threads(int32_t threads, void (*body)(void*), void* context) noexcep
   // it is a template, and this library is compiled without OpenMP.
   try {
     std::vector<char> items(static_cast<size_t>(threads));
-    at::Tensor tensor =
-        at::for_blob(items.data(), at::IntArrayRef(static_cast<int64_t>(threads)))
-            .options(at::TensorOptions().dtype(at::kByte))
-            .target_device(at::kCPU)
-            .make_tensor();
+    at::Tensor tensor = at::for_blob(items.data(), at::IntArrayRef(static_cast<int64_t>(threads)))
+                            .options(at::TensorOptions().dtype(at::kByte))
+                            .target_device(at::kCPU)
+                            .make_tensor();
     at::TensorIterator::nullary_op(tensor).for_each(
         [&](char**, const int64_t*, int64_t size, int64_t outer) {
           for (int64_t i = 0; i < size * outer; ++i) body(context);
