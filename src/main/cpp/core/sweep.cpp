@@ -170,7 +170,9 @@ class Run {
   template <class T>
   void run_segment(const BlockKernels<T>& k, int64_t s) {
     const Segment& segment = (*current_)[s];
-    const int64_t block = stage_->has_call ? kCallBlock : kBlock;
+    // A lone loop has no rows to keep in cache and goes through in one.
+    const bool alone = stage_->instructions.size() == 1 && stage_->scratch_rows == 0;
+    const int64_t block = stage_->has_call ? kCallBlock : alone ? kLongest : kBlock;
     const int64_t row_bytes = block * static_cast<int64_t>(sizeof(T)) + kRowPadding;
     const size_t count = stage_->instructions.size();
     const int64_t prepared_bytes = static_cast<int64_t>(count * sizeof(Prepared<T>) + 63) / 64 * 64;
@@ -196,7 +198,7 @@ class Run {
       }
       p.arguments.fetches = instruction.fetches;
       for (int32_t f = 0; f < instruction.fetches; f++) {
-        p.arguments.fetch[f] = address(instruction.fetch[f]) + block;
+        p.arguments.fetch[f] = address(instruction.fetch[f]) + kBlock;
       }
       for (int32_t c = 0; c < instruction.scalars; c++) {
         p.arguments.scalar[c] = static_cast<T>(scalars_[instruction.scalar[c]].at(segment.tensor));
