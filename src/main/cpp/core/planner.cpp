@@ -460,8 +460,10 @@ class Planner {
   }
 
   // Every memory that a block reads is fetched a block ahead, by the instructions that take
-  // longest: so memory works while they compute.
+  // longest, so that memory works while they compute. A lone loop reads straight on, which the
+  // processor foresees by itself.
   void spread_fetches() {
+    if (result_.instructions.size() == 1) return;
     std::vector<int32_t> seen;
     for (const Instruction& instruction : result_.instructions) {
       for (int32_t r = 0; r < instruction.rows; r++) {
