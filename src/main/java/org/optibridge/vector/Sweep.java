@@ -20,6 +20,7 @@ final class Sweep {
 
   private final IdentityHashMap<Node, Integer> indices = new IdentityHashMap<>();
   private final IdentityHashMap<Vector, Integer> vectors = new IdentityHashMap<>();
+  private final IdentityHashMap<Vector, Integer> loads = new IdentityHashMap<>();
   private final IdentityHashMap<Vector, Node> targets = new IdentityHashMap<>();
   // In the order of the program.
   private final Map<Node, Integer> kernels = new LinkedHashMap<>();
@@ -143,7 +144,13 @@ final class Sweep {
     int third = 0;
     if (node.vector != null) {
       requireCurrent(node, node.vector);
+      // One node for all loads of a vector, lest the engine take them for different ones.
+      Integer loaded = loads.get(node.vector);
+      if (loaded != null) {
+        return loaded;
+      }
       left = vector(node.vector);
+      loads.put(node.vector, nodes);
     } else {
       left = node.left == null ? 0 : add(node.left);
       right = node.right == null ? (node.op == Op.CALL ? -1 : 0) : add(node.right);
