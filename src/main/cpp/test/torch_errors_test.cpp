@@ -25,7 +25,13 @@ void options() {
   refused({"Adam", ADAM, {1, 0.9, 0, 0, 0, 0}}, 1, OB_INVALID, "'beta1'");
   refused({"Adam", ADAM, {0.9, 0.9, std::nan(""), 0, 0, 0}}, 1, OB_INVALID, "'eps'");
   refused({"RMSprop", RMSPROP, {0.9, 0, 0, 0, 0, 0}}, 1, OB_INVALID, "RMSprop");
-  refused({"Adam", ADAM, {0.9, 0.9, 0, 0, 0, 1}}, 0, OB_UNSUPPORTED, "maximize");
+  refused({"Rprop", "etaminus\netaplus\nstep_size_min\nstep_size_max\nmaximize", {1, 2, 0, 1, 0}},
+          0, OB_INVALID, "'etaminus' is 1.000000, not in (0, 1)");
+  refused({"Adamax", "beta1\nbeta2\neps\nweight_decay\nmaximize", {0.9, 0.9, 0, 0, 0}}, 1,
+          OB_INVALID, "Adamax has no fused kernel");
+  ob_torch_optimizer* sgd = nullptr;
+  CHECK(create({"SGD", SGD, {0.9, -0.5, 0, 0, 0}}, 1, &sgd).ok());  // as in Python
+  ob_torch_destroy(sgd);
   CHECK(Outcome(ob_torch_create(nullptr, 0, "", nullptr, 0, nullptr)).code == OB_INVALID);
 }
 

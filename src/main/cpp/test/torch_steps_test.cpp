@@ -125,11 +125,11 @@ void adam_equals_formula(int fused, double tol) {
 
 // Maximizing is minimizing with the negated gradient.
 template <class T>
-void maximize_negates(Configuration c) {
+void maximize_negates(Configuration c, int fused) {
   c.values.back() = 0;
-  Run<T> minimize(c, 1);
+  Run<T> minimize(c, fused);
   c.values.back() = 1;
-  Run<T> maximize(c, 1);
+  Run<T> maximize(c, fused);
   for (int i = 0; i < 10; ++i) {
     minimize.grads.fill(i);
     maximize.grads.fill(i);
@@ -148,9 +148,13 @@ void all(double tol) {
     fused_equals_plain<T>(c, tol);
     interruptions_change_nothing<T>(c, 1);
     interruptions_change_nothing<T>(c, 0);
-    maximize_negates<T>(c);
+    maximize_negates<T>(c, 1);
+    maximize_negates<T>(c, 0);
   }
-  for (const Configuration& c : without_fused_kernel()) interruptions_change_nothing<T>(c, 0);
+  for (const Configuration& c : without_fused_kernel()) {
+    interruptions_change_nothing<T>(c, 0);
+    maximize_negates<T>(c, 0);
+  }
   for (int fused : {0, 1}) {
     adam_equals_formula<T>(fused, tol);
     steps_differ<T>(fused);

@@ -13,11 +13,12 @@
 using optibridge::torch_bridge::Algorithm;
 using optibridge::torch_bridge::guarded;
 using optibridge::torch_bridge::Options;
+using optibridge::torch_bridge::SlotSpec;
 using optibridge::torch_bridge::ThreadScope;
 
 struct ob_torch_optimizer {
   std::unique_ptr<Algorithm> algorithm;
-  std::vector<std::string> slots;
+  std::vector<SlotSpec> slots;
   std::string slots_text;
   bool bound = false;
 };
@@ -39,6 +40,16 @@ Algorithm& bound(ob_torch_optimizer* optimizer) {
   return *optimizer->algorithm;
 }
 
+bool has_slot(const ob_torch_optimizer* optimizer, int32_t slot) {
+  return optimizer != nullptr && slot >= 0 && static_cast<size_t>(slot) < optimizer->slots.size();
+}
+
+SlotShape shapes_of(const Algorithm& algorithm) {
+  return [&algorithm](size_t slot, c10::IntArrayRef param) {
+    return algorithm.slot_shape(slot, param);
+  };
+}
+
 bool alone(const Algorithm& algorithm) {
   return algorithm.binding().on_cpu() && algorithm.largest() < kAloneBelow;
 }
@@ -46,7 +57,10 @@ bool alone(const Algorithm& algorithm) {
 }  // namespace
 
 std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused) {
-  if (!fused) return make_plain(options);
+  if (!fused) {
+    auto added = make_added(options);
+    return added != nullptr ? std::move(added) : make_plain(options);
+  }
   const std::string& name = options.class_name();
   if (name == "SGD") return make_fused_sgd(options);
   if (name == "Adam" || name == "AdamW") return make_fused_adam(options);
@@ -72,7 +86,9 @@ ob_result ob_torch_create(const char* class_name, int32_t fused, const char* opt
     auto optimizer = std::make_unique<ob_torch_optimizer>();
     optimizer->algorithm = tb::make_algorithm(options, fused == 1);
     optimizer->slots = optimizer->algorithm->slots();
-    optimizer->slots_text = tb::join(optimizer->slots);
+    std::vector<std::string> names;
+    for (const SlotSpec& slot : optimizer->slots) names.push_back(slot.name);
+    optimizer->slots_text = tb::join(names);
     *out = optimizer.release();
   });
 }
@@ -84,10 +100,26 @@ const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
 }
 
 double ob_torch_slot_initial(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT {
-  if (optimizer == nullptr || slot < 0 || static_cast<size_t>(slot) >= optimizer->slots.size()) {
-    return 0;
-  }
-  return optimizer->algorithm->initial(optimizer->slots[slot]);
+  return tb::has_slot(optimizer, slot) ? optimizer->slots[slot].initial : 0;
+}
+
+int32_t ob_torch_slot_kind(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT {
+  return tb::has_slot(optimizer, slot) ? static_cast<int32_t>(optimizer->slots[slot].kind) : -1;
+}
+
+ob_result ob_torch_slot_shape(const ob_torch_optimizer* optimizer, int32_t slot, const char* name,
+                              const int64_t* param, int32_t ndim, int64_t* out) OB_NOEXCEPT {
+  return guarded("torch_slot_shape", [&] {
+    if (!tb::has_slot(optimizer, slot) || name == nullptr || ndim < 0 ||
+        (param == nullptr && ndim > 0) || out == nullptr) {
+      throw std::invalid_argument("the optimizer or slot does not exist, or an argument is null");
+    }
+    const std::vector<int64_t> shape =
+        tb::shape_of_slot(tb::shapes_of(*optimizer->algorithm), slot, name,
+                          c10::IntArrayRef(param, static_cast<size_t>(ndim)));
+    out[0] = static_cast<int64_t>(shape.size());
+    std::copy(shape.begin(), shape.end(), out + 1);
+  });
 }
 
 ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
@@ -95,7 +127,8 @@ ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
                         int64_t tensors) OB_NOEXCEPT {
   return guarded("torch_bind", [&] {
     ob_torch_optimizer& o = tb::checked(optimizer);
-    o.algorithm->bind(tb::make_binding(params, grads, slots, slot_count, tensors, o.slots));
+    o.algorithm->bind(tb::make_binding(params, grads, slots, slot_count, tensors, o.slots,
+                                       tb::shapes_of(*o.algorithm)));
     o.bound = true;
   });
 }

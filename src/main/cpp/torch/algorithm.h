@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "torch/options.h"
+#include "torch/slots.h"
 #include "torch/views.h"
 
 namespace optibridge::torch_bridge {
@@ -14,10 +15,12 @@ class Algorithm {
  public:
   virtual ~Algorithm() = default;
 
-  // Names of the state slots; "step" comes first.
-  virtual std::vector<std::string> slots() const = 0;
-  // What every element of a slot starts with.
-  virtual double initial(const std::string& /*slot*/) const { return 0; }
+  // The state slots; "step" comes first.
+  virtual std::vector<SlotSpec> slots() const = 0;
+  // See SlotShape.
+  virtual std::vector<int64_t> slot_shape(size_t /*slot*/, c10::IntArrayRef param) const {
+    return param.vec();
+  }
 
   // Takes over checked tensors. If this throws, the former binding is still in place.
   virtual void bind(Binding binding) {
@@ -67,6 +70,8 @@ std::unique_ptr<Algorithm> make_fused_adam(const Options& options);  // and Adam
 std::unique_ptr<Algorithm> make_fused_adagrad(const Options& options);
 // torch::optim's own classes.
 std::unique_ptr<Algorithm> make_plain(const Options& options);
+// Those of Python that torch::optim lacks; null for another class.
+std::unique_ptr<Algorithm> make_added(const Options& options);
 
 // Throws std::invalid_argument for a class without a fused kernel.
 std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused);

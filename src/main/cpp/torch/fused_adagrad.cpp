@@ -15,8 +15,9 @@ class FusedAdagrad final : public FusedAlgorithm {
         eps_(options.get("eps")),
         maximize_(options.flag("maximize")) {}
 
-  std::vector<std::string> slots() const override { return {"step", "sum"}; }
-  double initial(const std::string& slot) const override { return slot == "sum" ? initial_ : 0; }
+  std::vector<SlotSpec> slots() const override {
+    return {step_slot(), {"sum", SlotSpec::LIKE, initial_}};
+  }
 
   void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,
                   void* param) override {

@@ -19,9 +19,9 @@ class FusedAdam final : public FusedAlgorithm {
         amsgrad_(options.flag("amsgrad")),
         maximize_(options.flag("maximize")) {}
 
-  std::vector<std::string> slots() const override {
-    if (amsgrad_) return {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
-    return {"step", "exp_avg", "exp_avg_sq"};
+  std::vector<SlotSpec> slots() const override {
+    if (amsgrad_) return {step_slot(), "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+    return {step_slot(), "exp_avg", "exp_avg_sq"};
   }
 
   void step_block(size_t tensor, int64_t offset, int64_t n, const void* gradient,

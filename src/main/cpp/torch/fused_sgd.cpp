@@ -15,9 +15,9 @@ class FusedSgd final : public FusedAlgorithm {
         nesterov_(options.flag("nesterov")),
         maximize_(options.flag("maximize")) {}
 
-  std::vector<std::string> slots() const override {
-    if (momentum_ != 0) return {"step", "momentum_buffer"};
-    return {"step"};
+  std::vector<SlotSpec> slots() const override {
+    if (momentum_ != 0) return {step_slot(), "momentum_buffer"};
+    return {step_slot()};
   }
 
   void sync() override {
@@ -25,7 +25,7 @@ class FusedSgd final : public FusedAlgorithm {
     first_ = Lists();
     later_ = Lists();
     for (size_t i = 0; i < runs_.size(); ++i) {
-      const bool starts = momentum_ != 0 && step_count(runs_.slots[0][i]) == 0;
+      const bool starts = momentum_ != 0 && scalar_of(runs_.slots[0][i]) == 0;
       Lists& lists = starts ? first_ : later_;
       lists.params.push_back(runs_.params[i]);
       lists.grads.push_back(runs_.grads[i]);
@@ -42,7 +42,7 @@ class FusedSgd final : public FusedAlgorithm {
     at::cpu::_fused_sgd_(at::TensorList(p), at::TensorList(g),
                          momentum_ != 0 ? at::TensorList(buffer) : at::TensorList(), weight_decay_,
                          momentum_, block_lr_, dampening_, nesterov_, maximize_,
-                         step_count(binding_.slots[0][tensor]) == 1);
+                         scalar_of(binding_.slots[0][tensor]) == 1);
   }
 
   void end_blocks() override {

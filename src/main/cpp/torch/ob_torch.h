@@ -12,27 +12,34 @@ extern "C" {
 // One optimizer and the memory it is bound to. A handle is used by one thread at a time.
 typedef struct ob_torch_optimizer ob_torch_optimizer;
 
-// class_name: "SGD", "Adam", "AdamW", "Adagrad" or "RMSprop".
-// fused: 1 runs PyTorch's fused kernel, 0 the step of torch::optim's own class. RMSprop has no
-//   fused kernel.
+// class_name: an optimizer of Python's torch.optim, see option_rules.cpp.
+// fused: 1 runs PyTorch's fused kernel, which SGD, Adam, AdamW and Adagrad have; 0 the step of
+//   torch::optim's own class, or of the class in torch/optim for those that torch::optim lacks.
 // option_names: joined by '\n', parallel to `values`; a bool is 0 or 1. Every option of the class
-//   must be given exactly once. The learning rate is not among them; it comes with each step.
-//     SGD          momentum, dampening, weight_decay, nesterov, maximize
-//     Adam, AdamW  beta1, beta2, eps, weight_decay, amsgrad, maximize
-//     Adagrad      lr_decay, weight_decay, initial_accumulator_value, eps, maximize
-//     RMSprop      alpha, eps, weight_decay, momentum, centered, maximize
+//   must be given exactly once; option_rules.cpp lists them. The learning rate is not among them:
+//   it comes with each step.
 OB_EXPORT ob_result ob_torch_create(const char* class_name, int32_t fused, const char* option_names,
                                     const double* values, int32_t count,
                                     ob_torch_optimizer** out) OB_NOEXCEPT;
 OB_EXPORT void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 
-// The state slots this configuration needs, joined by '\n'. "step" comes first: a float32 scalar
-// for each tensor, on the tensor's device. The others have their parameter's shape and dtype. The
-// text lives as long as the handle.
+// The state slots this configuration needs, joined by '\n'; "step" comes first. The text lives as
+// long as the handle.
 OB_EXPORT const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
-// The value that every element of a slot starts with; the caller fills the slot.
+// The value that every element of a slot starts with; the caller fills the slot. What depends on
+// the learning rate is set by the first step of a tensor, whose "step" is 0.
 OB_EXPORT double ob_torch_slot_initial(const ob_torch_optimizer* optimizer,
                                        int32_t slot) OB_NOEXCEPT;
+// 0: shape and dtype of the parameter. 1: a float32 scalar for each tensor, on its device, as
+// "step" is. 2: the parameter's dtype, and a shape that ob_torch_slot_shape tells. -1: no such
+// slot.
+OB_EXPORT int32_t ob_torch_slot_kind(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT;
+// The shape of a slot of kind 2 for the parameter of that name and shape: out[0] is the number of
+// dimensions, the extents follow. `out` has room for ndim + 2 numbers. {0}: it has no such slot.
+// OB_INVALID if the optimizer can't step such a parameter.
+OB_EXPORT ob_result ob_torch_slot_shape(const ob_torch_optimizer* optimizer, int32_t slot,
+                                        const char* name, const int64_t* param, int32_t ndim,
+                                        int64_t* out) OB_NOEXCEPT;
 
 // Binds memory that the caller keeps alive until the next bind or destroy. `params`, `grads` and
 // each entry of `slots` (the address of an array of ob_tensor) have `tensors` elements. The slots

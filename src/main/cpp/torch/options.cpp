@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <stdexcept>
 
 namespace optibridge::torch_bridge {
@@ -12,21 +11,46 @@ namespace {
   throw std::invalid_argument(class_name + ": " + text);
 }
 
-void check(const std::string& class_name, const OptionRule& rule, double value) {
-  const std::string option = "option '" + std::string(rule.name) + "' is " + std::to_string(value);
-  switch (rule.kind) {
-    case OptionRule::FLAG:
-      if (value != 0 && value != 1) refuse(class_name, option + ", not 0 or 1");
-      break;
-    case OptionRule::BELOW_ONE:
-      if (!(value >= 0 && value < 1)) refuse(class_name, option + ", not in [0, 1)");
-      break;
+struct Range {
+  bool (*holds)(double);
+  const char* text;
+};
+
+Range range_of(OptionRule::Kind kind) {
+  switch (kind) {
+    case OptionRule::ANY:
+      return {[](double) { return true; }, "a finite number"};
     case OptionRule::NOT_NEGATIVE:
-      if (!(value >= 0) || std::isinf(value)) {
-        refuse(class_name, option + ", not a finite number that is not negative");
-      }
-      break;
+      return {[](double x) { return x >= 0; }, "a finite number that is not negative"};
+    case OptionRule::NOT_POSITIVE:
+      return {[](double x) { return x <= 0; }, "a finite number that is not positive"};
+    case OptionRule::BELOW_ONE:
+      return {[](double x) { return x >= 0 && x < 1; }, "in [0, 1)"};
+    case OptionRule::UP_TO_ONE:
+      return {[](double x) { return x >= 0 && x <= 1; }, "in [0, 1]"};
+    case OptionRule::INSIDE_ONE:
+      return {[](double x) { return x > 0 && x < 1; }, "in (0, 1)"};
+    case OptionRule::ABOVE_ONE:
+      return {[](double x) { return x > 1; }, "a finite number above 1"};
+    case OptionRule::FROM_ONE:
+      return {[](double x) { return x >= 1; }, "a finite number of at least 1"};
+    case OptionRule::COUNT:
+      return {[](double x) { return x >= 0 && x < 100 && x == std::floor(x); },
+              "a whole number in [0, 100)"};
+    case OptionRule::FLAG:
+      return {[](double x) { return x == 0 || x == 1; }, "0 or 1"};
+    case OptionRule::OR_NONE:
+      return {[](double x) { return x >= 0; }, "a finite number that is not negative, or NaN"};
   }
+  throw std::logic_error("a rule without a range");
+}
+
+void check(const std::string& class_name, const OptionRule& rule, double value) {
+  if (rule.kind == OptionRule::OR_NONE && std::isnan(value)) return;
+  const Range range = range_of(rule.kind);
+  if (std::isfinite(value) && range.holds(value)) return;
+  refuse(class_name, "option '" + std::string(rule.name) + "' is " + std::to_string(value) +
+                         ", not " + range.text);
 }
 
 }  // namespace
@@ -47,38 +71,6 @@ std::string join(const std::vector<std::string>& parts) {
   std::string all;
   for (const std::string& part : parts) all += (all.empty() ? "" : "\n") + part;
   return all;
-}
-
-const std::vector<OptionRule>& rules_of(const std::string& class_name) {
-  using R = OptionRule;
-  static const std::vector<OptionRule> adam = {
-      {"beta1", R::BELOW_ONE},           {"beta2", R::BELOW_ONE}, {"eps", R::NOT_NEGATIVE},
-      {"weight_decay", R::NOT_NEGATIVE}, {"amsgrad", R::FLAG},    {"maximize", R::FLAG}};
-  static const std::map<std::string, std::vector<OptionRule>> classes = {
-      {"SGD",
-       {{"momentum", R::NOT_NEGATIVE},
-        {"dampening", R::NOT_NEGATIVE},
-        {"weight_decay", R::NOT_NEGATIVE},
-        {"nesterov", R::FLAG},
-        {"maximize", R::FLAG}}},
-      {"Adam", adam},
-      {"AdamW", adam},
-      {"Adagrad",
-       {{"lr_decay", R::NOT_NEGATIVE},
-        {"weight_decay", R::NOT_NEGATIVE},
-        {"initial_accumulator_value", R::NOT_NEGATIVE},
-        {"eps", R::NOT_NEGATIVE},
-        {"maximize", R::FLAG}}},
-      {"RMSprop",
-       {{"alpha", R::NOT_NEGATIVE},
-        {"eps", R::NOT_NEGATIVE},
-        {"weight_decay", R::NOT_NEGATIVE},
-        {"momentum", R::NOT_NEGATIVE},
-        {"centered", R::FLAG},
-        {"maximize", R::FLAG}}}};
-  const auto found = classes.find(class_name);
-  if (found == classes.end()) refuse(class_name, "no such optimizer class");
-  return found->second;
 }
 
 Options::Options(const std::string& class_name, const std::vector<OptionRule>& rules,

@@ -8,8 +8,21 @@
 namespace optibridge::torch_bridge {
 
 struct OptionRule {
+  enum Kind {
+    ANY,           // any finite number; so are all that follow
+    NOT_NEGATIVE,  // [0, inf)
+    NOT_POSITIVE,  // (-inf, 0]
+    BELOW_ONE,     // [0, 1)
+    UP_TO_ONE,     // [0, 1]
+    INSIDE_ONE,    // (0, 1)
+    ABOVE_ONE,     // (1, inf)
+    FROM_ONE,      // [1, inf)
+    COUNT,         // a whole number in [0, 100)
+    FLAG,          // 0 or 1
+    OR_NONE        // [0, inf), or NaN for Python's None
+  };
   const char* name;
-  enum Kind { NOT_NEGATIVE, BELOW_ONE, FLAG } kind;
+  Kind kind;
 };
 
 class Options {

@@ -1,79 +1,14 @@
-// torch::optim's own classes. Their state objects are ours: they hold views of the slots, so that
-// the slots are the state here as well.
-#include <ATen/core/grad_mode.h>
+// torch::optim's own classes.
+#include "torch/plain.h"
+
 #include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/rmsprop.h>
 #include <torch/optim/sgd.h>
 
-#include "core/guard.h"
-#include "torch/algorithm.h"
-
 namespace optibridge::torch_bridge {
 namespace {
-
-using States = ska::flat_hash_map<void*, std::unique_ptr<torch::optim::OptimizerParamState>>;
-
-// One of torch::optim's classes with one group of parameters. A subclass says how a state object
-// looks; `make_state` may return null for a parameter that torch::optim shall start by itself.
-class Plain : public Algorithm {
- public:
-  explicit Plain(std::unique_ptr<torch::optim::Optimizer> optimizer)
-      : optimizer_(std::move(optimizer)) {}
-
-  void bind(Binding binding) override {
-    States states = make_states(binding);
-    for (size_t i = 0; i < binding.size(); ++i) {
-      binding.params[i].mutable_grad() = binding.grads[i];
-    }
-    std::vector<at::Tensor> params = binding.params;
-    optimizer_->state() = std::move(states);
-    optimizer_->param_groups()[0].params() = std::move(params);
-    binding_ = std::move(binding);
-  }
-
-  void sync() override { optimizer_->state() = make_states(binding_); }
-
-  void step(double lr) override {
-    const at::NoGradGuard no_grad;
-    optimizer_->param_groups()[0].options().set_lr(lr);
-    optimizer_->step();
-    count_step(binding_);
-    after_step();
-  }
-
- protected:
-  virtual std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                        size_t i) const = 0;
-  virtual void after_step() {}
-
-  static int64_t steps_of(const Binding& binding, size_t i) {
-    return static_cast<int64_t>(step_count(binding.slots[0][i]));
-  }
-
-  States& states() { return optimizer_->state(); }
-
- private:
-  States make_states(const Binding& binding) const {
-    States states;
-    for (size_t i = 0; i < binding.size(); ++i) {
-      auto state = make_state(binding, i);
-      if (state != nullptr) states[binding.params[i].unsafeGetTensorImpl()] = std::move(state);
-    }
-    return states;
-  }
-
-  std::unique_ptr<torch::optim::Optimizer> optimizer_;
-};
-
-// Without parameters at first: Adagrad would allocate a state for each that is replaced anyway.
-template <class Optimizer, class OptimizerOptions>
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options) {
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(std::vector<at::Tensor>(), std::make_unique<OptimizerOptions>(options));
-  return std::make_unique<Optimizer>(groups, options);
-}
 
 // Adam and AdamW differ in nothing but their types.
 template <class Optimizer, class OptimizerOptions, class State>
@@ -81,16 +16,17 @@ class PlainAdam final : public Plain {
  public:
   explicit PlainAdam(const Options& options)
       : Plain(make_optimizer<Optimizer>(
-            OptimizerOptions()
-                .betas(std::make_tuple(options.get("beta1"), options.get("beta2")))
-                .eps(options.get("eps"))
-                .weight_decay(options.get("weight_decay"))
-                .amsgrad(options.flag("amsgrad")))),
+                  OptimizerOptions()
+                      .betas(std::make_tuple(options.get("beta1"), options.get("beta2")))
+                      .eps(options.get("eps"))
+                      .weight_decay(options.get("weight_decay"))
+                      .amsgrad(options.flag("amsgrad"))),
+              options.flag("maximize")),
         amsgrad_(options.flag("amsgrad")) {}
 
-  std::vector<std::string> slots() const override {
-    if (amsgrad_) return {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
-    return {"step", "exp_avg", "exp_avg_sq"};
+  std::vector<SlotSpec> slots() const override {
+    if (amsgrad_) return {step_slot(), "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+    return {step_slot(), "exp_avg", "exp_avg_sq"};
   }
 
  protected:
@@ -112,15 +48,17 @@ class PlainAdagrad final : public Plain {
  public:
   explicit PlainAdagrad(const Options& options)
       : Plain(make_optimizer<torch::optim::Adagrad>(
-            torch::optim::AdagradOptions()
-                .lr_decay(options.get("lr_decay"))
-                .weight_decay(options.get("weight_decay"))
-                .initial_accumulator_value(options.get("initial_accumulator_value"))
-                .eps(options.get("eps")))),
+                  torch::optim::AdagradOptions()
+                      .lr_decay(options.get("lr_decay"))
+                      .weight_decay(options.get("weight_decay"))
+                      .initial_accumulator_value(options.get("initial_accumulator_value"))
+                      .eps(options.get("eps"))),
+              options.flag("maximize")),
         initial_(options.get("initial_accumulator_value")) {}
 
-  std::vector<std::string> slots() const override { return {"step", "sum"}; }
-  double initial(const std::string& slot) const override { return slot == "sum" ? initial_ : 0; }
+  std::vector<SlotSpec> slots() const override {
+    return {step_slot(), {"sum", SlotSpec::LIKE, initial_}};
+  }
 
  protected:
   std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
@@ -143,12 +81,13 @@ class PlainRmsprop final : public Plain {
                                                         .eps(options.get("eps"))
                                                         .weight_decay(options.get("weight_decay"))
                                                         .momentum(options.get("momentum"))
-                                                        .centered(options.flag("centered")))),
+                                                        .centered(options.flag("centered"))),
+              options.flag("maximize")),
         momentum_(options.get("momentum") > 0),
         centered_(options.flag("centered")) {}
 
-  std::vector<std::string> slots() const override {
-    std::vector<std::string> names = {"step", "square_avg"};
+  std::vector<SlotSpec> slots() const override {
+    std::vector<SlotSpec> names = {step_slot(), "square_avg"};
     if (momentum_) names.push_back("momentum_buffer");
     if (centered_) names.push_back("grad_avg");
     return names;
@@ -173,17 +112,18 @@ class PlainSgd final : public Plain {
  public:
   explicit PlainSgd(const Options& options)
       : Plain(make_optimizer<torch::optim::SGD>(
-            // The rate given here is replaced before every step.
-            torch::optim::SGDOptions(0)
-                .momentum(options.get("momentum"))
-                .dampening(options.get("dampening"))
-                .weight_decay(options.get("weight_decay"))
-                .nesterov(options.flag("nesterov")))),
+                  // The rate given here is replaced before every step.
+                  torch::optim::SGDOptions(0)
+                      .momentum(options.get("momentum"))
+                      .dampening(options.get("dampening"))
+                      .weight_decay(options.get("weight_decay"))
+                      .nesterov(options.flag("nesterov"))),
+              options.flag("maximize")),
         momentum_(options.get("momentum") != 0) {}
 
-  std::vector<std::string> slots() const override {
-    if (momentum_) return {"step", "momentum_buffer"};
-    return {"step"};
+  std::vector<SlotSpec> slots() const override {
+    if (momentum_) return {step_slot(), "momentum_buffer"};
+    return {step_slot()};
   }
 
  protected:
@@ -218,10 +158,6 @@ class PlainSgd final : public Plain {
 
 std::unique_ptr<Algorithm> make_plain(const Options& options) {
   const std::string& name = options.class_name();
-  if (options.flag("maximize")) {
-    throw Unsupported("torch::optim::" + name +
-                      " has no option 'maximize' in C++; the fused optimizer has it");
-  }
   if (name == "SGD") return std::make_unique<PlainSgd>(options);
   if (name == "Adam") {
     return std::make_unique<

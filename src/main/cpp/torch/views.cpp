@@ -46,9 +46,19 @@ void check_like(const at::Tensor& view, const at::Tensor& param, const ob_tensor
   }
 }
 
-void check_step(const at::Tensor& view, const ob_tensor& tensor, const char* role) {
+void check_scalar(const at::Tensor& view, const ob_tensor& tensor, const char* role) {
   if (view.scalar_type() != at::kFloat || view.numel() != 1) {
     refuse(tensor, role, " is not one float32 number");
+  }
+}
+
+void check_shaped(const at::Tensor& view, const at::Tensor& param, at::IntArrayRef shape,
+                  const ob_tensor& tensor, const char* role) {
+  if (view.sizes() != shape) {
+    refuse(tensor, role, " has shape ", view.sizes(), " and must have ", shape);
+  }
+  if (view.scalar_type() != param.scalar_type()) {
+    refuse(tensor, role, " is ", view.scalar_type(), ", the parameter ", param.scalar_type());
   }
 }
 
@@ -84,20 +94,29 @@ at::Tensor view_of(const ob_tensor& tensor, const char* role) {
       .make_tensor();
 }
 
+std::vector<int64_t> shape_of_slot(const SlotShape& slot_shape, size_t slot, const char* name,
+                                   at::IntArrayRef param) {
+  try {
+    return slot_shape(slot, param);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument("parameter '" + std::string(name) + "' " + e.what());
+  }
+}
+
 Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int64_t* slots,
-                     int32_t slot_count, int64_t tensors,
-                     const std::vector<std::string>& slot_names) {
+                     int32_t slot_count, int64_t tensors, const std::vector<SlotSpec>& slot_specs,
+                     const SlotShape& slot_shape) {
   if (tensors < 0) throw std::invalid_argument("a negative number of tensors");
-  if (slot_count < 0 || static_cast<size_t>(slot_count) != slot_names.size()) {
+  if (slot_count < 0 || static_cast<size_t>(slot_count) != slot_specs.size()) {
     throw std::invalid_argument(std::to_string(slot_count) + " slots are given, " +
-                                std::to_string(slot_names.size()) + " are needed");
+                                std::to_string(slot_specs.size()) + " are needed");
   }
   if (slots == nullptr || (tensors > 0 && (params == nullptr || grads == nullptr))) {
     throw std::invalid_argument("parameters, gradients and slots must not be null");
   }
   for (int32_t s = 0; s < slot_count; ++s) {
     if (tensors > 0 && slots[s] == 0) {
-      throw std::invalid_argument("slot '" + slot_names[s] + "' is null");
+      throw std::invalid_argument("slot '" + slot_specs[s].name + "' is null");
     }
   }
 
@@ -113,27 +132,34 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
     }
     const at::Tensor param = view_of(params[i], "parameter");
     if (i == 0) binding.device = param.device();
-    const auto add = [&](const ob_tensor& tensor, const char* role, bool step,
+    const auto add = [&](const ob_tensor& tensor, const char* role, int32_t slot,
                          std::vector<at::Tensor>& list) {
       if (tensor.name == nullptr) refuse(params[i], role, " has no name");
       at::Tensor view = view_of(tensor, role);
-      if (step) {
-        check_step(view, tensor, role);
-      } else {
-        check_like(view, param, tensor, role);
+      switch (slot < 0 ? SlotSpec::LIKE : slot_specs[slot].kind) {
+        case SlotSpec::LIKE:
+          check_like(view, param, tensor, role);
+          break;
+        case SlotSpec::SCALAR:
+          check_scalar(view, tensor, role);
+          break;
+        case SlotSpec::SHAPED:
+          check_shaped(view, param, shape_of_slot(slot_shape, slot, tensor.name, param.sizes()),
+                       tensor, role);
+          break;
       }
       if (view.device() != binding.device) {
         refuse(tensor, role, " is on ", view.device(), ", other tensors on ", binding.device);
       }
       list.push_back(std::move(view));
     };
-    add(params[i], "parameter", false, binding.params);
-    add(grads[i], "gradient", false, binding.grads);
+    add(params[i], "parameter", -1, binding.params);
+    add(grads[i], "gradient", -1, binding.grads);
     int64_t slack = std::min(params[i].slack, grads[i].slack);
     for (int32_t s = 0; s < slot_count; ++s) {
-      const std::string role = "slot '" + slot_names[s] + "'";
+      const std::string role = "slot '" + slot_specs[s].name + "'";
       const ob_tensor& slot = reinterpret_cast<const ob_tensor*>(slots[s])[i];
-      add(slot, role.c_str(), s == 0, binding.slots[s]);
+      add(slot, role.c_str(), s, binding.slots[s]);
       if (s > 0) slack = std::min(slack, slot.slack);
     }
     binding.slack.push_back(slack);
@@ -162,7 +188,7 @@ int64_t stride(const Binding& binding, size_t i) {
   if (gap < 0 || gap > binding.slack[i] || bytes % size != 0 ||
       binding.params[i + 1].scalar_type() != param.scalar_type() ||
       distance(binding.grads) != bytes ||
-      step_count(binding.slots[0][i]) != step_count(binding.slots[0][i + 1])) {
+      scalar_of(binding.slots[0][i]) != scalar_of(binding.slots[0][i + 1])) {
     return -1;
   }
   for (size_t s = 1; s < binding.slots.size(); ++s) {
@@ -211,8 +237,16 @@ at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n) {
   return elements_at(data + offset * static_cast<int64_t>(tensor.itemsize()), n, tensor);
 }
 
-float step_count(const at::Tensor& step) {
-  return step.is_cpu() ? *step.const_data_ptr<float>() : step.item<float>();
+float scalar_of(const at::Tensor& scalar) {
+  return scalar.is_cpu() ? *scalar.const_data_ptr<float>() : scalar.item<float>();
+}
+
+void set_scalar(const at::Tensor& scalar, double value) {
+  if (scalar.is_cpu()) {
+    *scalar.mutable_data_ptr<float>() = static_cast<float>(value);
+  } else {
+    scalar.fill_(value);
+  }
 }
 
 void count_step(Binding& binding) {

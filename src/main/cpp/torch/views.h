@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/ob_core.h"
+#include "torch/slots.h"
 
 namespace optibridge::torch_bridge {
 
@@ -28,8 +29,12 @@ at::Tensor view_of(const ob_tensor& tensor, const char* role);
 
 // Throws std::invalid_argument that names the tensor unless gradients and slots fit the parameters.
 Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int64_t* slots,
-                     int32_t slot_count, int64_t tensors,
-                     const std::vector<std::string>& slot_names);
+                     int32_t slot_count, int64_t tensors, const std::vector<SlotSpec>& slot_specs,
+                     const SlotShape& slot_shape);
+
+// The shape of a SHAPED slot; what `slot_shape` throws is completed by the parameter's name.
+std::vector<int64_t> shape_of_slot(const SlotShape& slot_shape, size_t slot, const char* name,
+                                   at::IntArrayRef param);
 
 // The same memory in fewer views: neighbours of one allocation, with nothing but padding between
 // them and at the same step, become one of one dimension. For kernels that go element by element.
@@ -39,8 +44,9 @@ Binding merged(const Binding& binding);
 at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n);
 at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like);
 
-// The count in a "step" scalar, wherever it lies.
-float step_count(const at::Tensor& step);
+// The number in a float32 scalar, wherever it lies.
+float scalar_of(const at::Tensor& scalar);
+void set_scalar(const at::Tensor& scalar, double value);
 // Adds one to every "step".
 void count_step(Binding& binding);
 

@@ -2,6 +2,7 @@ package org.optibridge.cli;
 
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,17 +88,23 @@ final class ListCommand implements Runnable {
     return switch (option.type()) {
       case FLOAT -> "float";
       case BOOL -> "bool";
-      case FLOAT_PAIR -> "(float, float)";
+      case INT -> "int";
+      case FLOATS ->
+          "(" + String.join(", ", Collections.nCopies(option.parts().size(), "float")) + ")";
+      case CHOICE -> "str";
     };
   }
 
   /** As Python writes it. */
   private static String literal(TorchOption option) {
     Object value = option.defaultValue();
+    if (value == null) {
+      return "None";
+    }
     if (value instanceof Boolean flag) {
       return flag ? "True" : "False";
     }
-    String text = Json.write(value).replaceFirst("(\\.0)?E", "e");
+    String text = Json.write(value).replaceAll("(\\.0)?E", "e").replace("null", "None");
     return text.startsWith("[")
         ? "(" + text.substring(1, text.length() - 1).replace(",", ", ") + ")"
         : text;

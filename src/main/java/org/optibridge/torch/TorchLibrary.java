@@ -51,6 +51,17 @@ public final class TorchLibrary {
   public static native double ob_torch_slot_initial(
       @Cast("ob_torch_optimizer*") long optimizer, int slot);
 
+  public static native int ob_torch_slot_kind(
+      @Cast("ob_torch_optimizer*") long optimizer, int slot);
+
+  public static native long ob_torch_slot_shape(
+      @Cast("ob_torch_optimizer*") long optimizer,
+      int slot,
+      String name,
+      @Cast("const int64_t*") long[] param,
+      int ndim,
+      @Cast("int64_t*") long[] out);
+
   public static native long ob_torch_bind(
       @Cast("ob_torch_optimizer*") long optimizer,
       @Cast("const ob_tensor*") long params,

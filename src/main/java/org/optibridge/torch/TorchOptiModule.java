@@ -24,20 +24,31 @@ import org.optibridge.vector.VectorSpec;
  *
  * <ul>
  *   <li><i>direction</i>: gradients bound by address, an artificial parameter of zeros is stepped;
- *   <li><i>parameter-aware direction</i>, if {@code weight_decay} is not 0 and the weights are
- *       known: a copy of the weights is stepped and the difference returned. Without weights the
- *       decay has nothing to act on;
+ *   <li><i>parameter-aware direction</i>, if the step depends on the weights and they are known: a
+ *       copy of the weights is stepped and the difference returned. It does if {@code weight_decay}
+ *       is not 0, and for ASGD and Adafactor always. Without weights the decay has nothing to act
+ *       on, and Adafactor's relative step is its least, {@code eps[1]};
  *   <li><i>in place</i>, if the module ends the pipeline: the weights themselves are stepped at the
  *       pipeline's rate, without a copy or another pass.
  * </ul>
  *
+ * <p><b>Rates that are no factor.</b> ASGD, Rprop and Adafactor do more with their learning rate
+ * than multiply by it: ASGD's falls, Rprop's is where its step sizes start, Adafactor's is a bound.
+ * In place they get the pipeline's rate and do what PyTorch does; otherwise they get 1, and the
+ * pipeline multiplies what comes out, as declearn does.
+ *
  * <p><b>Native symbols.</b> {@code at::_fused_adam_}, {@code _fused_adamw_}, {@code _fused_sgd_},
  * {@code _fused_adagrad_} by default; with {@code fused=false}, and for RMSprop always, the step of
- * {@code torch::optim}'s own class. Both agree up to the last bits of a float.
+ * {@code torch::optim}'s own class. Both agree up to the last bits of a float. The others exist in
+ * Python only; here they are classes of {@code torch::optim}'s kind made of libtorch's tensor
+ * operations.
  *
- * <p><b>State</b> (moments, step counts) is native memory of this module, in the dtype of the
- * parameters, made at the first step for the names and shapes seen there; later steps need the same
- * until {@link #reset()}.
+ * <p><b>State</b> (moments, step counts) is native memory of this module, made at the first step
+ * for the names and shapes seen there; later steps need the same until {@link #reset()}. Slots have
+ * the names and shapes they have in Python, and the dtype of the parameters; {@code step}, {@code
+ * mu_product}, {@code eta} and {@code mu} are float32 scalars. Adafactor keeps {@code row_var} and
+ * {@code col_var} for tensors of two or more dimensions and {@code variance} for others; a slot
+ * that a tensor does not have is there without elements.
  *
  * <p><b>Aliasing.</b> Gradients and weights are bound by address and held until others take their
  * place. The output of {@link #run} refers to memory of this module and is valid until its next
@@ -53,7 +64,7 @@ public final class TorchOptiModule implements InPlaceModule {
   private final TorchOptimizerSpec spec;
   private final Map<String, Object> kwargs;
   private final boolean fused;
-  private final boolean decays;
+  private final boolean readsWeights;
   private final TorchHandle handle;
 
   private @Nullable TorchSlots slots;
@@ -68,7 +79,7 @@ public final class TorchOptiModule implements InPlaceModule {
 
   private TorchOptiModule(TorchOptimizerSpec spec, Map<String, Object> kwargs) {
     this.spec = spec;
-    Map<String, Object> options = spec.complete(kwargs);
+    Map<String, @Nullable Object> options = spec.complete(kwargs);
     Object wanted = kwargs.get("fused");
     if (wanted != null && !(wanted instanceof Boolean)) {
       throw new IllegalArgumentException(
@@ -89,7 +100,7 @@ public final class TorchOptiModule implements InPlaceModule {
     if (wanted != null) {
       this.kwargs.put("fused", fused);
     }
-    this.decays = options.get("weight_decay") instanceof Double decay && decay != 0;
+    this.readsWeights = spec.readsWeights(options);
     this.handle = TorchHandle.create(spec, options, fused);
   }
 
@@ -104,8 +115,8 @@ public final class TorchOptiModule implements InPlaceModule {
 
   /**
    * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}
-   * @param kwargs options as Python names them; {@code betas} is a list of two numbers; {@code
-   *     fused=false} selects the plain step
+   * @param kwargs options as Python names them; {@code betas} is a list of two numbers, None is
+   *     null; {@code fused=false} selects the plain step
    * @return a module
    * @throws IllegalArgumentException if the name is unknown or an option unknown, ill-typed or out
    *     of range
@@ -169,14 +180,14 @@ public final class TorchOptiModule implements InPlaceModule {
     try {
       if (params != null && runsInBlocks(params)) {
         BlockKernel kernel = kernel(params, 1.0);
-        return decays
+        return readsWeights
             ? params.minus(gradients.stepped(kernel, params))
             : gradients.stepped(kernel, null).negate();
       }
       Vector stored = stored(gradients);
       TorchSlots state = slotsFor(stored.spec());
       Vector stepped = direction();
-      if (decays && params != null) {
+      if (readsWeights && params != null) {
         stepped.assign(params);
         step(stepped, stored, state, 1.0, false);
         return params.minus(stepped);
@@ -192,6 +203,13 @@ public final class TorchOptiModule implements InPlaceModule {
   public void stepInPlace(Vector params, Vector gradients, double learningRate) {
     if (!Double.isFinite(learningRate)) {
       throw new IllegalArgumentException("The learning rate is " + learningRate);
+    }
+    if (learningRate < 0) {
+      throw new IllegalArgumentException(
+          spec.qualifiedName()
+              + ": the learning rate must be >= 0, not "
+              + learningRate
+              + "; to ascend, set 'maximize'");
     }
     handle.acquireExclusive();
     try {

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An optimizer of {@code torch.optim}: its name, keyword arguments and their defaults.
@@ -12,12 +13,22 @@ import java.util.Set;
  * @param defaultLearningRate Python's default of {@code lr}
  * @param options all other keyword arguments that change the result, in Python's order
  * @param hasFusedKernel whether libtorch has one kernel that does the whole step
+ * @param readsWeights whether a step depends on the weights whatever the options; if not, it does
+ *     if {@code weight_decay} is not 0
  */
 public record TorchOptimizerSpec(
-    String name, double defaultLearningRate, List<TorchOption> options, boolean hasFusedKernel) {
-  // How Python runs a step, not what it computes. Their neutral values are accepted, so that a
-  // configuration dumped by Python can be read.
+    String name,
+    double defaultLearningRate,
+    List<TorchOption> options,
+    boolean hasFusedKernel,
+    boolean readsWeights) {
+  // How Python runs a step, not what it computes: accepted, so that a configuration dumped by
+  // Python can be read.
   private static final Set<String> NEUTRAL = Set.of("foreach", "capturable", "differentiable");
+  private static final Map<String, String> REFUSED =
+      Map.of(
+          "capturable", "steps are not captured into CUDA graphs here",
+          "differentiable", "there is no automatic differentiation through a step here");
 
   /**
    * @return the full name, {@code torch.optim.Adam}
@@ -30,16 +41,17 @@ public record TorchOptimizerSpec(
    * Completes keyword arguments by the defaults and checks all of them.
    *
    * @param kwargs those that are given
-   * @return every option with its value, in order
+   * @return every option with its value, null for None, in order
    * @throws IllegalArgumentException naming an unknown, ill-typed or out-of-range argument
    */
-  public Map<String, Object> complete(Map<String, Object> kwargs) {
+  public Map<String, @Nullable Object> complete(Map<String, Object> kwargs) {
     for (Map.Entry<String, Object> entry : kwargs.entrySet()) {
       checkKnown(entry.getKey(), entry.getValue());
     }
-    Map<String, Object> complete = new LinkedHashMap<>();
+    Map<String, @Nullable Object> complete = new LinkedHashMap<>();
     for (TorchOption option : options) {
-      Object value = kwargs.getOrDefault(option.name(), option.defaultValue());
+      String key = option.name();
+      Object value = kwargs.containsKey(key) ? kwargs.get(key) : option.defaultValue();
       complete.put(option.name(), option.normalize(qualifiedName(), value));
     }
     if (Boolean.TRUE.equals(complete.get("nesterov"))
@@ -50,18 +62,32 @@ public record TorchOptimizerSpec(
     return complete;
   }
 
-  private static double number(Map<String, Object> options, String name) {
+  /**
+   * Whether a step depends on the weights.
+   *
+   * @param options as {@link #complete} returns them
+   */
+  boolean readsWeights(Map<String, @Nullable Object> options) {
+    return readsWeights || number(options, "weight_decay") != 0;
+  }
+
+  private static double number(Map<String, @Nullable Object> options, String name) {
     return options.get(name) instanceof Number number ? number.doubleValue() : 0;
   }
 
-  private void checkKnown(String key, Object value) {
+  private void checkKnown(String key, @Nullable Object value) {
     if (options.stream().anyMatch(option -> option.name().equals(key)) || key.equals("fused")) {
       return;
     }
     if (NEUTRAL.contains(key)) {
-      if (Boolean.TRUE.equals(value)) {
+      if (value instanceof Boolean flag) {
+        if (flag && REFUSED.containsKey(key)) {
+          throw new IllegalArgumentException(
+              qualifiedName() + ": '" + key + "' can't be true: " + REFUSED.get(key));
+        }
+      } else if (value != null) {
         throw new IllegalArgumentException(
-            qualifiedName() + ": '" + key + "' has no meaning outside Python; leave it out");
+            qualifiedName() + ": '" + key + "' must be true, false or None, not " + value);
       }
       return;
     }
@@ -74,11 +100,14 @@ public record TorchOptimizerSpec(
               + ": 'lr' is set on the pipeline, Optimizer.builder().learningRate(…); inside a"
               + " module it is always 1.0");
     }
+    List<String> known = options.stream().map(TorchOption::name).toList();
     throw new IllegalArgumentException(
         qualifiedName()
             + " has no option '"
             + key
-            + "'; it has "
-            + options.stream().map(TorchOption::name).toList());
+            + "'"
+            + NearestName.hint(key, known)
+            + " It has "
+            + known);
   }
 }

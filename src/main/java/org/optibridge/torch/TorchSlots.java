@@ -4,8 +4,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import org.optibridge.optimizer.State;
-import org.optibridge.vector.DType;
-import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -14,8 +12,6 @@ import org.optibridge.vector.VectorSpec;
  * libtorch reads and writes in place. To save a state is to copy these.
  */
 final class TorchSlots implements AutoCloseable {
-  private static final String STEP = "step";
-
   private final VectorSpec spec;
   private final List<String> names;
   private final List<Vector> vectors = new ArrayList<>();
@@ -31,8 +27,7 @@ final class TorchSlots implements AutoCloseable {
     TorchSlots slots = new TorchSlots(params, handle.slots);
     try {
       for (int i = 0; i < handle.slots.size(); i++) {
-        VectorSpec spec = slotSpec(handle.slots.get(i), params);
-        slots.vectors.add(Vector.filled(spec, handle.initial(i)));
+        slots.vectors.add(Vector.filled(handle.slotSpec(i, params), handle.initial(i)));
       }
       slots.finish();
       return slots;
@@ -53,9 +48,10 @@ final class TorchSlots implements AutoCloseable {
     }
     TorchSlots slots = new TorchSlots(params, handle.slots);
     try {
-      for (String name : handle.slots) {
+      for (int i = 0; i < handle.slots.size(); i++) {
+        String name = handle.slots.get(i);
         Vector from = saved.vector(name);
-        slotSpec(name, slots.spec).requireSame(from.spec(), "the needed slot", "slot " + name);
+        handle.slotSpec(i, params).requireSame(from.spec(), "the needed slot", "slot " + name);
         slots.vectors.add(from.materialize());
       }
       slots.finish();
@@ -64,16 +60,6 @@ final class TorchSlots implements AutoCloseable {
       slots.close();
       throw e;
     }
-  }
-
-  private static VectorSpec slotSpec(String name, VectorSpec params) {
-    if (!name.equals(STEP)) {
-      return params;
-    }
-    return new VectorSpec(
-        params.tensors().stream()
-            .map(tensor -> new TensorSpec(tensor.name(), DType.FLOAT32, tensor.device()))
-            .toList());
   }
 
   private void finish() {

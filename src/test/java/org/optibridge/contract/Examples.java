@@ -86,7 +86,10 @@ final class Examples {
           torch("Adam", Map.of("fused", false, "weight_decay", 0.1)),
           torch("AdamW", Map.of("betas", List.of(0.8, 0.9), "weight_decay", 0.1)),
           torch("Adagrad", Map.of("lr_decay", 0.1, "initial_accumulator_value", 0.5)),
-          torch("RMSprop", Map.of("centered", true, "momentum", 0.9)));
+          torch("RMSprop", Map.of("centered", true, "momentum", 0.9)),
+          torch("NAdam", Map.of("weight_decay", 0.1, "decoupled_weight_decay", true)),
+          torch("ASGD", Map.of("t0", 2.0)),
+          torch("Adafactor", Map.of("d", 2.0)));
 
   /** Configs of schedulers, in any number for a name. */
   static final List<Map.Entry<String, Map<String, Object>>> SCHEDULERS =

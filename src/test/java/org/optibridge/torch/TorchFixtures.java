@@ -1,10 +1,12 @@
 package org.optibridge.torch;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
@@ -40,11 +42,37 @@ final class TorchFixtures {
         new Config("Adam", Map.of("amsgrad", true, "weight_decay", 0.01)),
         new Config("AdamW", Map.of("amsgrad", true, "betas", List.of(0.8, 0.9))),
         new Config("Adagrad", Map.of("lr_decay", 0.1, "initial_accumulator_value", 0.5)),
-        new Config("RMSprop", Map.of("centered", true, "momentum", 0.9, "weight_decay", 0.01)));
+        new Config("RMSprop", Map.of("centered", true, "momentum", 0.9, "weight_decay", 0.01)),
+        new Config("Adamax", Map.of("weight_decay", 0.01)),
+        new Config("NAdam", Map.of("momentum_decay", 0.01)),
+        new Config("NAdam", Map.of("weight_decay", 0.1, "decoupled_weight_decay", true)),
+        new Config("RAdam", Map.of("betas", List.of(0.8, 0.9), "weight_decay", 0.01)),
+        new Config("Adadelta", Map.of("eps", 1e-3)),
+        new Config("ASGD", Map.of("t0", 2.0, "lambd", 0.1)),
+        new Config("Rprop", Map.of()),
+        new Config("Adafactor", Map.of("d", 2.0, "weight_decay", 0.01)));
+  }
+
+  /** Optimizers of matrices only. */
+  static List<Config> ofMatrices() {
+    return List.of(
+        new Config("Muon", Map.of()),
+        new Config("Muon", Map.of("adjust_lr_fn", "match_rms_adamw", "nesterov", false)));
   }
 
   static List<Config> fusable() {
-    return base().stream().filter(one -> !one.cls().equals("RMSprop")).toList();
+    return base().stream().filter(one -> TorchOptimizers.get(one.cls()).hasFusedKernel()).toList();
+  }
+
+  /** Those whose learning rate is nothing but a factor of the step. */
+  static List<Config> linear() {
+    Set<String> others = Set.of("ASGD", "Rprop", "Adafactor");
+    return all().stream().filter(one -> !others.contains(one.cls())).toList();
+  }
+
+  /** Those that go element by element. */
+  static List<Config> elementwise() {
+    return all().stream().filter(one -> !one.cls().equals("Adafactor")).toList();
   }
 
   /** All of them, fused and plain. */
@@ -55,18 +83,24 @@ final class TorchFixtures {
   }
 
   static Vector random(DType dtype, long seed, int... sizes) {
+    return random(dtype, seed, Arrays.stream(sizes).mapToObj(n -> new long[] {n}).toList());
+  }
+
+  static Vector random(DType dtype, long seed, List<long[]> shapes) {
     Random random = new Random(seed);
     VectorBuilder builder = Vector.builder();
-    for (int i = 0; i < sizes.length; i++) {
-      double[] values = random.doubles(sizes[i], -1, 1).toArray();
+    for (int i = 0; i < shapes.size(); i++) {
+      long[] shape = shapes.get(i);
+      long numel = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+      double[] values = random.doubles(numel, -1, 1).toArray();
       if (dtype == DType.FLOAT64) {
-        builder.copy("w" + i, values, sizes[i]);
+        builder.copy("w" + i, values, shape);
       } else {
         float[] narrow = new float[values.length];
         for (int j = 0; j < narrow.length; j++) {
           narrow[j] = (float) values[j];
         }
-        builder.copy("w" + i, narrow, sizes[i]);
+        builder.copy("w" + i, narrow, shape);
       }
     }
     return builder.build();

@@ -17,7 +17,7 @@ import org.optibridge.vector.Vector;
 final class StateCheck {
   // Odd functions of the gradients: the origin hands -g to torch, which flips their sign.
   private static final Set<String> ODD_SLOTS =
-      Set.of("exp_avg", "momentum_buffer", "grad_avg", "prev");
+      Set.of("exp_avg", "momentum_buffer", "grad_avg", "prev", "ax");
 
   private final Comparison check;
   private final List<String> names;

@@ -1,0 +1,87 @@
+// NAdam: Dozat, "Incorporating Nesterov Momentum into Adam" (2016):
+//   mu_t = beta1 (1 - 0.5 * 0.96^(t momentum_decay));  P_t = P_(t-1) mu_t
+//   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   d = sqrt(v / (1 - beta2^t)) + eps
+//   p -= lr [(1 - mu_t) / (1 - P_t) g + mu_(t+1) / (1 - P_t mu_(t+1)) m] / d
+// The product P is kept in float32, as Python keeps it.
+#pragma once
+
+#include <cmath>
+
+#include "torch/optim/base.h"
+
+namespace optibridge::torch_bridge::optim {
+
+struct NAdamOptions final : OptionsOf<NAdamOptions> {
+  explicit NAdamOptions(double rate = 2e-3) : OptionsOf(rate) {}
+  template <class Self, class Visit>
+  static void each(Self& self, Visit&& visit) {
+    visit("beta1", self.beta1);
+    visit("beta2", self.beta2);
+    visit("eps", self.eps);
+    visit("weight_decay", self.weight_decay);
+    visit("momentum_decay", self.momentum_decay);
+    visit("decoupled_weight_decay", self.decoupled_weight_decay);
+    visit("maximize", self.maximize);
+  }
+
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum_decay = 4e-3;
+  bool decoupled_weight_decay = false;
+  bool maximize = false;
+};
+
+struct NAdamState final : StateOf<NAdamState> {
+  template <class Self, class Visit>
+  static void each(Self& self, Visit&& visit) {
+    visit(SlotSpec("mu_product", SlotSpec::SCALAR, 1), self.mu_product);
+    visit(SlotSpec("exp_avg"), self.exp_avg);
+    visit(SlotSpec("exp_avg_sq"), self.exp_avg_sq);
+  }
+
+  at::Tensor mu_product;
+  at::Tensor exp_avg;
+  at::Tensor exp_avg_sq;
+};
+
+class NAdam final : public OptimizerOf<NAdam, NAdamOptions, NAdamState> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+  static void start(const at::Tensor& p, const Options&, State& state) {
+    begin_scalar(state.mu_product, p, 1);
+    begin(state.exp_avg, p);
+    begin(state.exp_avg_sq, p);
+  }
+
+  static void update(const at::Tensor& p, const Options& options, State& state) {
+    const double lr = options.lr;
+    const double decay = options.weight_decay;
+    const bool decoupled = options.decoupled_weight_decay;
+    if (decay != 0 && decoupled) p.mul_(1 - lr * decay);
+    const at::Tensor g = gradient(p, options.maximize, decoupled ? 0 : decay);
+
+    const double t = static_cast<double>(state.step);
+    const double mu = momentum(options, t);
+    const double mu_next = momentum(options, t + 1);
+    set_scalar(state.mu_product, scalar_of(state.mu_product) * static_cast<float>(mu));
+    const double product = scalar_of(state.mu_product);
+
+    state.exp_avg.lerp_(g, 1 - options.beta1);
+    state.exp_avg_sq.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);
+    const at::Tensor denominator =
+        state.exp_avg_sq.div(1 - std::pow(options.beta2, t)).sqrt_().add_(options.eps);
+    p.addcdiv_(g, denominator, -lr * (1 - mu) / (1 - product));
+    p.addcdiv_(state.exp_avg, denominator, -lr * mu_next / (1 - product * mu_next));
+  }
+
+ private:
+  static double momentum(const Options& options, double t) {
+    return options.beta1 * (1 - 0.5 * std::pow(0.96, t * options.momentum_decay));
+  }
+};
+
+}  // namespace optibridge::torch_bridge::optim

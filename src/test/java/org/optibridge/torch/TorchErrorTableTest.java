@@ -1,0 +1,56 @@
+package org.optibridge.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.optibridge.testing.Golden;
+import org.optibridge.vector.DType;
+import org.optibridge.vector.Vector;
+
+/** Options that torch.optim refuses are refused here, by name, and what it accepts is accepted. */
+@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+class TorchErrorTableTest {
+  /** The table's other kinds are about how Python is given parameters and flags. */
+  static List<Golden.Case> options() {
+    return Golden.cases("native/errors.json").stream()
+        .filter(one -> one.get("kind").asText().equals("hyper-parameters"))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("options")
+  @SuppressWarnings("unchecked")
+  void isDecidedAsInPython(Golden.Case one) {
+    String cls = one.get("optimizer").get("class").asText();
+    Map<String, Object> kwargs =
+        new LinkedHashMap<>((Map<String, Object>) Golden.map(one.get("optimizer")).get("kwargs"));
+    Object given = kwargs.remove("lr");
+    double rate = given instanceof Number number ? number.doubleValue() : 0.01;
+    if (one.get("raises").isNull()) {
+      step(cls, kwargs, rate);
+    } else {
+      // The rate comes from the pipeline, so the last of the options is the one that is wrong.
+      String wrong = kwargs.keySet().stream().reduce("learning rate", (first, last) -> last);
+      assertThatThrownBy(() -> step(cls, kwargs, rate))
+          .isInstanceOf(IllegalArgumentException.class)
+          .message()
+          .containsAnyOf(wrong, "nesterov", "SparseAdam");
+    }
+  }
+
+  private static void step(String cls, Map<String, Object> kwargs, double rate) {
+    try (TorchOptiModule module = TorchOptiModule.of(cls, kwargs);
+        Vector params = TorchFixtures.random(DType.FLOAT32, 1, List.of(new long[] {2, 3}));
+        Vector gradients = TorchFixtures.random(DType.FLOAT32, 2, List.of(new long[] {2, 3}))) {
+      double[] before = params.flatten();
+      module.stepInPlace(params, gradients, rate);
+      assertThat(params.flatten()).isNotEqualTo(before);
+    }
+  }
+}
