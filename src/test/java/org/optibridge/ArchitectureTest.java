@@ -41,7 +41,17 @@ class ArchitectureTest {
   @ArchTest static final ArchRule SCHEDULERS = only("schedulers", "optimizer");
   @ArchTest static final ArchRule MODULES = only("modules", "optimizer", "vector", "memory");
   @ArchTest static final ArchRule STATE = only("state", "optimizer", "vector", "memory");
-  @ArchTest static final ArchRule TORCH = only("torch", "optimizer", "vector", "memory");
+  @ArchTest static final ArchRule TRUST_STANDS_ALONE = only("trust");
+  @ArchTest static final ArchRule TORCH = only("torch", "optimizer", "vector", "memory", "trust");
+
+  @ArchTest
+  static final ArchRule TRUST_USES_THE_JDK_ALONE =
+      classes()
+          .that()
+          .resideInAPackage(BASE + "trust..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(BASE + "trust..", "java..", "org.jspecify..");
 
   @ArchTest
   static final ArchRule NOTHING_BUT_THE_COMMAND_LINE_KNOWS_TORCH =

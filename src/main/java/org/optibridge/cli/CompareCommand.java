@@ -9,8 +9,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.trust.TrustedImports;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains one model once per optimizer and compares the runs. */
@@ -48,6 +50,8 @@ final class CompareCommand implements Callable<Integer> {
         "Default: SGD, Adam, AdamW, Adagrad and RMSprop with rates that suit the digits."
       })
   private List<String> optimizers = new ArrayList<>();
+
+  @Mixin private final ImportOptions importOptions = new ImportOptions();
 
   @Option(
       names = {"-e", "--epochs"},
@@ -142,7 +146,8 @@ final class CompareCommand implements Callable<Integer> {
     Output.requireWritable(spec, "--plot", plot);
     Output.requireWritable(spec, "--json", json);
     List<String> texts = optimizers.isEmpty() ? DEFAULT_OPTIMIZERS : optimizers;
-    return texts.stream().map(OptimizerSpec::parse).toList();
+    TrustedImports imports = importOptions.imports(spec);
+    return texts.stream().map(text -> OptimizerSpec.parse(text, imports)).toList();
   }
 
   private List<RunResult> train(List<OptimizerSpec> specs, Dataset data, int passes) {

@@ -1,7 +1,9 @@
 package org.optibridge.cli;
 
 import org.jspecify.annotations.Nullable;
+import org.optibridge.trust.TrustedImports;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -112,6 +114,8 @@ final class FederateOptions {
               + " a rate of 1); \"Adam(lr=0.01)\" makes it FedAdam.")
   private @Nullable String serverOptimizer;
 
+  @Mixin private final ImportOptions importOptions = new ImportOptions();
+
   @Option(
       names = "--clip",
       paramLabel = "NORM",
@@ -152,6 +156,7 @@ final class FederateOptions {
     requirePositive(spec, "--clip", clip);
     requirePositive(spec, "--noise", noise);
     Network.Model network = model(spec);
+    TrustedImports imports = importOptions.imports(spec);
     String standard = network == Network.Model.LINEAR ? LINEAR_OPTIMIZER : CONVNET_OPTIMIZER;
     return new FederateSettings(
         network,
@@ -164,8 +169,8 @@ final class FederateOptions {
         sharding(spec),
         clip,
         noise,
-        OptimizerSpec.parse(clientOptimizer == null ? standard : clientOptimizer),
-        serverOptimizer == null ? null : OptimizerSpec.parse(serverOptimizer));
+        OptimizerSpec.parse(clientOptimizer == null ? standard : clientOptimizer, imports),
+        serverOptimizer == null ? null : OptimizerSpec.parse(serverOptimizer, imports));
   }
 
   private Network.Model model(CommandSpec spec) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads {@code NAME(key=value, ...)} whose values are Python or JSON literals. */
 final class LiteralParser {
-  private static final Pattern NAME = Pattern.compile("[A-Za-z_]\\w*([.-][A-Za-z_]\\w*)*");
+  private static final Pattern NAME = Pattern.compile("[A-Za-z_]\\w*([.-][A-Za-z_]\\w*|\\$\\w+)*");
   private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
   private static final Pattern NUMBER =
       Pattern.compile("[+-]?(\\d[\\d_]*\\.?[\\d_]*|\\.\\d[\\d_]*)([eE][+-]?\\d+)?");

@@ -130,6 +130,7 @@ public final class Main implements Runnable {
    */
   public static void main(String[] args) {
     System.setProperty("java.awt.headless", "true");
+    ImportOptions.quiet();
     System.exit(commandLine().execute(args));
   }
 }

@@ -3,11 +3,15 @@ package org.optibridge.cli;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
+import org.optibridge.trust.ImportedClass;
+import org.optibridge.trust.Origin;
+import org.optibridge.trust.TrustedImports;
 
 /**
  * An optimizer as it is written on the command line.
@@ -16,12 +20,25 @@ import org.optibridge.torch.TorchOptimizers;
  * @param name the optimizer's name, such as {@code Adam}
  * @param learningRate the pipeline's rate; null for the optimizer's default
  * @param options its other keyword arguments, in the order given
+ * @param imported the class that the name means, if it is none of this library's
  */
 record OptimizerSpec(
-    String text, String name, @Nullable Double learningRate, Map<String, Object> options) {
+    String text,
+    String name,
+    @Nullable Double learningRate,
+    Map<String, Object> options,
+    @Nullable ImportedClass<OptiModule> imported) {
 
-  /** Reads {@code NAME} or {@code NAME(key=value, ...)}. */
+  /** Reads {@code NAME} or {@code NAME(key=value, ...)}, under the policy of the process. */
   static OptimizerSpec parse(String text) {
+    return parse(text, TrustedImports.standard());
+  }
+
+  /**
+   * Reads {@code NAME} or {@code NAME(key=value, ...)}. A class that the name means is loaded once,
+   * here, so that nobody is asked twice about it.
+   */
+  static OptimizerSpec parse(String text, TrustedImports imports) {
     String trimmed = text.strip();
     LiteralParser.Call call = new LiteralParser(trimmed).call();
     Map<String, Object> options = new LinkedHashMap<>();
@@ -39,7 +56,23 @@ record OptimizerSpec(
       }
     }
     return new OptimizerSpec(
-        trimmed, call.name(), learningRate, Collections.unmodifiableMap(options));
+        trimmed,
+        call.name(),
+        learningRate,
+        Collections.unmodifiableMap(options),
+        imported(trimmed, call.name(), imports));
+  }
+
+  private static @Nullable ImportedClass<OptiModule> imported(
+      String text, String name, TrustedImports imports) {
+    if (Registry.modules().contains(name) || !TrustedImports.isQualified(name)) {
+      return null;
+    }
+    try {
+      return imports.load(name, OptiModule.class, Origin.COMMAND_LINE);
+    } catch (IllegalArgumentException e) {
+      throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage(), e);
+    }
   }
 
   private static Double rate(String text, @Nullable Object value) {
@@ -51,14 +84,26 @@ record OptimizerSpec(
   }
 
   /**
-   * Makes it: a module of the pipeline if a registered one has this name, else an optimizer of
-   * libtorch.
+   * Makes it: a module of the pipeline if a registered one has this name, else one of an imported
+   * class or an optimizer of libtorch.
    */
   OptiModule module() {
+    return checked(
+        () -> {
+          if (imported != null) {
+            return imported.create(options);
+          }
+          return isRegistered()
+              ? Registry.module(name, options)
+              : TorchOptiModule.of(name, options);
+        });
+  }
+
+  private <T> T checked(Supplier<T> made) {
     try {
-      return isRegistered() ? Registry.module(name, options) : TorchOptiModule.of(name, options);
+      return made.get();
     } catch (IllegalArgumentException | UnsupportedOperationException e) {
-      String known = isRegistered() ? "" : "; or a module: " + Registry.modules();
+      String known = isModule() ? "" : "; or a module: " + Registry.modules();
       throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage() + known, e);
     }
   }
@@ -72,7 +117,11 @@ record OptimizerSpec(
     if (learningRate != null) {
       return learningRate;
     }
-    return isRegistered() ? otherwise : TorchOptimizers.get(name).defaultLearningRate();
+    return isModule() ? otherwise : checked(() -> TorchOptimizers.get(name).defaultLearningRate());
+  }
+
+  private boolean isModule() {
+    return imported != null || isRegistered();
   }
 
   private boolean isRegistered() {

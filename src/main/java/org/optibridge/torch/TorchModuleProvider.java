@@ -9,6 +9,6 @@ import org.optibridge.optimizer.OptiModuleProvider;
 public final class TorchModuleProvider implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, OptiModule>> modules() {
-    return Map.of(TorchOptiModule.NAME, TorchOptiModule::fromConfig);
+    return Map.of(TorchOptiModule.NAME, TorchImports::module);
   }
 }

@@ -122,6 +122,7 @@ public final class TorchOptiModule implements InPlaceModule {
    *     of range
    */
   public static TorchOptiModule of(String optimizer, Map<String, Object> kwargs) {
+    TorchImports.requireNoClass(optimizer);
     return new TorchOptiModule(TorchOptimizers.get(optimizer), kwargs);
   }
 
@@ -133,12 +134,7 @@ public final class TorchOptiModule implements InPlaceModule {
    */
   @SuppressWarnings("unchecked") // JSON objects have text keys
   public static TorchOptiModule fromConfig(Map<String, Object> config) {
-    for (String key : config.keySet()) {
-      if (!Set.of("optim_cls", "kwargs").contains(key)) {
-        throw new IllegalArgumentException(
-            "Unknown entry '" + key + "' of a torch-optim config; known: optim_cls, kwargs");
-      }
-    }
+    requireKnownEntries(config);
     if (!(config.get("optim_cls") instanceof String name)) {
       throw new IllegalArgumentException("A torch-optim config needs a text 'optim_cls'");
     }
@@ -147,6 +143,15 @@ public final class TorchOptiModule implements InPlaceModule {
       throw new IllegalArgumentException("'kwargs' of a torch-optim config must be an object");
     }
     return of(name, (Map<String, Object>) options);
+  }
+
+  static void requireKnownEntries(Map<String, Object> config) {
+    for (String key : config.keySet()) {
+      if (!Set.of("optim_cls", "kwargs").contains(key)) {
+        throw new IllegalArgumentException(
+            "Unknown entry '" + key + "' of a torch-optim config; known: optim_cls, kwargs");
+      }
+    }
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
+import org.optibridge.trust.TrustedImports;
 
 /**
  * What to build objects from: {@code config}, to which {@code init} adds what the origin's {@code
@@ -106,7 +107,9 @@ final class Configs {
 
   private static Map<Object, Object> withoutDecay(Map<?, ?> config, String cls) {
     Map<Object, Object> result = new LinkedHashMap<>(config);
-    if (TorchOptimizers.get(cls).options().stream().anyMatch(o -> o.name().equals(DECAY))) {
+    // Whether a user's class may be loaded is decided when the module is made.
+    if (!TrustedImports.isQualified(cls)
+        && TorchOptimizers.get(cls).options().stream().anyMatch(o -> o.name().equals(DECAY))) {
       Map<Object, Object> kwargs = new LinkedHashMap<>();
       if (config.get(KWARGS) instanceof Map<?, ?> given) {
         kwargs.putAll(given);
