@@ -126,6 +126,15 @@ inline at::Tensor gradient(const at::Tensor& p, bool maximize, double weight_dec
   return negated;
 }
 
+// The same where the options say whether the decay is coupled; a decoupled one shrinks p at once.
+template <class Options>
+at::Tensor decayed_gradient(const at::Tensor& p, const Options& options) {
+  const double decay = options.weight_decay;
+  if (!options.decoupled_weight_decay) return gradient(p, options.maximize, decay);
+  if (decay != 0) p.mul_(1 - options.lr * decay);
+  return gradient(p, options.maximize, 0);
+}
+
 // For `start`: makes a state tensor that isn't there yet; the bridge's slots are.
 inline void begin(at::Tensor& tensor, const at::Tensor& p) {
   if (!tensor.defined()) tensor = at::zeros_like(p, at::MemoryFormat::Preserve);

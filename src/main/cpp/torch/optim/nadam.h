@@ -59,10 +59,7 @@ class NAdam final : public OptimizerOf<NAdam, NAdamOptions, NAdamState> {
 
   static void update(const at::Tensor& p, const Options& options, State& state) {
     const double lr = options.lr;
-    const double decay = options.weight_decay;
-    const bool decoupled = options.decoupled_weight_decay;
-    if (decay != 0 && decoupled) p.mul_(1 - lr * decay);
-    const at::Tensor g = gradient(p, options.maximize, decoupled ? 0 : decay);
+    const at::Tensor g = decayed_gradient(p, options);
 
     const double t = static_cast<double>(state.step);
     const double mu = momentum(options, t);

@@ -54,10 +54,7 @@ class RAdam final : public OptimizerOf<RAdam, RAdamOptions, RAdamState> {
 
   static void update(const at::Tensor& p, const Options& options, State& state) {
     const double lr = options.lr;
-    const double decay = options.weight_decay;
-    const bool decoupled = options.decoupled_weight_decay;
-    if (decay != 0 && decoupled) p.mul_(1 - lr * decay);
-    const at::Tensor g = gradient(p, options.maximize, decoupled ? 0 : decay);
+    const at::Tensor g = decayed_gradient(p, options);
     state.exp_avg.lerp_(g, 1 - options.beta1);
     state.exp_avg_sq.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);
 

@@ -82,37 +82,24 @@ final class CompareCommand implements Callable<Integer> {
   private int threads;
 
   @Option(
-      names = "--data",
-      paramLabel = "DIR",
-      description =
-          "Folder of MNIST's four IDX files, .gz or not (default: the UCI digits that come along).")
-  private @Nullable Path folder;
-
-  @Option(
       names = "--plot",
       paramLabel = "FILE",
       description = "Draw the loss curves into this PNG.")
   private @Nullable Path plot;
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Write the figures as JSON; - is standard output, instead of the table.")
-  private @Nullable Path json;
-
-  @Option(names = "--no-progress", description = "Say nothing while training.")
-  private boolean noProgress;
+  @Mixin private final RunOptions common = new RunOptions();
 
   @Override
   public Integer call() {
     List<OptimizerSpec> specs = check();
-    Dataset data = folder == null ? Digits.load() : IdxReader.load(folder);
+    Dataset data = common.data();
     for (OptimizerSpec optimizer : specs) {
       Trainer.optimizer(optimizer).close();
     }
-    int passes = epochs != null ? epochs : folder == null ? DIGITS_EPOCHS : IDX_EPOCHS;
+    int passes = epochs != null ? epochs : common.hasFolder() ? IDX_EPOCHS : DIGITS_EPOCHS;
     PrintWriter out = spec.commandLine().getOut();
     List<RunResult> runs = train(specs, data, passes);
+    Path json = common.json();
     if (json != null) {
       Map<String, Object> document = new LinkedHashMap<>();
       document.put("runs", runs.stream().map(RunResult::toMap).toList());
@@ -121,7 +108,7 @@ final class CompareCommand implements Callable<Integer> {
     if (plot != null) {
       LossPlot.write(plot, "Training on the " + data.name() + ", by optimizer", runs);
     }
-    if (!Output.isStandardOutput(json)) {
+    if (!Output.isStandardOutput(common.json())) {
       out.printf(
           Locale.ROOT,
           "%n%s: %d images to train on, %d to test with, %d epochs of %d steps%n%n",
@@ -144,7 +131,7 @@ final class CompareCommand implements Callable<Integer> {
       Main.requireAtLeastOne(spec, "--epochs", epochs);
     }
     Output.requireWritable(spec, "--plot", plot);
-    Output.requireWritable(spec, "--json", json);
+    Output.requireWritable(spec, "--json", common.json());
     List<String> texts = optimizers.isEmpty() ? DEFAULT_OPTIMIZERS : optimizers;
     TrustedImports imports = importOptions.imports(spec);
     return texts.stream().map(text -> OptimizerSpec.parse(text, imports)).toList();
@@ -156,10 +143,11 @@ final class CompareCommand implements Callable<Integer> {
     try (Trainer trainer = new Trainer(data, passes, batchSize, seed, threads)) {
       for (OptimizerSpec optimizer : specs) {
         RunResult result;
-        try (Progress progress = Progress.start(!noProgress, optimizer.name(), trainer.steps())) {
+        try (Progress progress =
+            Progress.start(common.progress(), optimizer.name(), trainer.steps())) {
           result = trainer.run(optimizer, progress::step);
         }
-        Progress.done(!noProgress, err, result);
+        Progress.done(common.progress(), err, result);
         runs.add(result);
       }
     }

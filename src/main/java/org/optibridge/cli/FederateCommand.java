@@ -89,26 +89,12 @@ final class FederateCommand implements Callable<Integer> {
   private int threads;
 
   @Option(
-      names = "--data",
-      paramLabel = "DIR",
-      description =
-          "Folder of MNIST's four IDX files, .gz or not (default: the UCI digits that come along).")
-  private @Nullable Path folder;
-
-  @Option(
       names = "--plot",
       paramLabel = "FILE",
       description = "Draw the accuracy by round into this PNG.")
   private @Nullable Path plot;
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Write the figures as JSON; - is standard output, instead of the table.")
-  private @Nullable Path json;
-
-  @Option(names = "--no-progress", description = "Say nothing while training.")
-  private boolean noProgress;
+  @Mixin private final RunOptions common = new RunOptions();
 
   @Override
   public Integer call() {
@@ -116,7 +102,7 @@ final class FederateCommand implements Callable<Integer> {
     List<FederatedMethod> methods = methods();
     // What can be refused is refused before anything is trained.
     checkPipelines(settings, methods);
-    Dataset data = folder == null ? Digits.load() : IdxReader.load(folder);
+    Dataset data = common.data();
     if (validation) {
       data = data.heldOut();
     }
@@ -146,7 +132,7 @@ final class FederateCommand implements Callable<Integer> {
           "--fedavg excludes --fedprox and --scaffold; --compare runs them all");
     }
     Output.requireWritable(spec, "--plot", plot);
-    Output.requireWritable(spec, "--json", json);
+    Output.requireWritable(spec, "--json", common.json());
     return options.settings(spec);
   }
 
@@ -191,10 +177,10 @@ final class FederateCommand implements Callable<Integer> {
     String task = method.label() + ", seed " + runSeed;
     try (Federation federation = new Federation(data, settings, method, runSeed)) {
       FederatedRun run;
-      try (Progress progress = Progress.start(!noProgress, task, federation.steps())) {
+      try (Progress progress = Progress.start(common.progress(), task, federation.steps())) {
         run = federation.run(progress::step);
       }
-      if (!noProgress && !Progress.terminal()) {
+      if (common.progress() && !Progress.terminal()) {
         PrintWriter err = spec.commandLine().getErr();
         err.printf(
             Locale.ROOT,
@@ -213,6 +199,7 @@ final class FederateCommand implements Callable<Integer> {
       Dataset data, FederateSettings settings, double skew, List<FederatedRun> runs) {
     PrintWriter out = spec.commandLine().getOut();
     FederateReport report = new FederateReport(runs);
+    Path json = common.json();
     if (json != null) {
       Map<String, Object> document = new LinkedHashMap<>();
       document.put("settings", settings.toMap());
@@ -225,7 +212,7 @@ final class FederateCommand implements Callable<Integer> {
       String axis = (validation ? "validation" : "test") + " accuracy (%)";
       Charts.write(plot, report.chart("Federated training on the " + data.name(), axis));
     }
-    if (!Output.isStandardOutput(json)) {
+    if (!Output.isStandardOutput(common.json())) {
       out.printf(
           Locale.ROOT,
           "%n%s: %d images on %d clients (%s; label skew %.2f), %d to %s with%n%s%n%n",

@@ -14,35 +14,34 @@ public final class CoreModules implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, OptiModule>> modules() {
     Map<String, Function<Map<String, Object>, OptiModule>> modules = new LinkedHashMap<>();
-    add(modules, Momentum.NAME, Momentum::from);
-    add(modules, Ewma.NAME, Ewma::from);
-    add(modules, YogiMomentum.NAME, YogiMomentum::from);
-    add(modules, AdaGrad.NAME, AdaGrad::from);
-    add(modules, RmsProp.NAME, RmsProp::from);
-    add(modules, Adam.NAME, Adam::from);
-    add(modules, Yogi.NAME, Yogi::from);
-    add(modules, L2Clipping.NAME, L2Clipping::from);
-    add(modules, L2GlobalClipping.NAME, L2GlobalClipping::from);
-    add(modules, GaussianNoise.NAME, GaussianNoise::from);
-    add(modules, LaplaceNoise.NAME, LaplaceNoise::from);
-    add(modules, ClipByValue.NAME, ClipByValue::from);
-    add(modules, NonFiniteGuard.NAME, NonFiniteGuard::from);
-    add(modules, GradientAccumulation.NAME, GradientAccumulation::from);
-    add(modules, WeightsEma.NAME, WeightsEma::from);
-    add(modules, ScaffoldClient.NAME, ScaffoldClient::from);
-    add(modules, ScaffoldServer.NAME, ScaffoldServer::from);
+    modules.put(Momentum.NAME, ConfigReader.factory(Momentum.NAME, Momentum::from));
+    modules.put(Ewma.NAME, ConfigReader.factory(Ewma.NAME, Ewma::from));
+    modules.put(YogiMomentum.NAME, ConfigReader.factory(YogiMomentum.NAME, YogiMomentum::from));
+    modules.put(AdaGrad.NAME, ConfigReader.factory(AdaGrad.NAME, AdaGrad::from));
+    modules.put(RmsProp.NAME, ConfigReader.factory(RmsProp.NAME, RmsProp::from));
+    modules.put(Adam.NAME, ConfigReader.factory(Adam.NAME, Adam::from));
+    modules.put(Yogi.NAME, ConfigReader.factory(Yogi.NAME, Yogi::from));
+    modules.put(L2Clipping.NAME, ConfigReader.factory(L2Clipping.NAME, L2Clipping::from));
+    modules.put(
+        L2GlobalClipping.NAME, ConfigReader.factory(L2GlobalClipping.NAME, L2GlobalClipping::from));
+    modules.put(GaussianNoise.NAME, ConfigReader.factory(GaussianNoise.NAME, GaussianNoise::from));
+    modules.put(LaplaceNoise.NAME, ConfigReader.factory(LaplaceNoise.NAME, LaplaceNoise::from));
+    modules.put(ClipByValue.NAME, ConfigReader.factory(ClipByValue.NAME, ClipByValue::from));
+    modules.put(
+        NonFiniteGuard.NAME, ConfigReader.factory(NonFiniteGuard.NAME, NonFiniteGuard::from));
+    modules.put(
+        GradientAccumulation.NAME,
+        ConfigReader.factory(GradientAccumulation.NAME, GradientAccumulation::from));
+    modules.put(WeightsEma.NAME, ConfigReader.factory(WeightsEma.NAME, WeightsEma::from));
+    modules.put(
+        ScaffoldClient.NAME, ConfigReader.factory(ScaffoldClient.NAME, ScaffoldClient::from));
+    modules.put(
+        ScaffoldServer.NAME, ConfigReader.factory(ScaffoldServer.NAME, ScaffoldServer::from));
     return modules;
   }
 
   @Override
   public Map<String, Function<State, AuxVar>> auxVars() {
     return Map.of(ScaffoldAuxVar.NAME, ScaffoldAuxVar::from);
-  }
-
-  private static void add(
-      Map<String, Function<Map<String, Object>, OptiModule>> modules,
-      String name,
-      Function<ConfigReader, OptiModule> factory) {
-    modules.put(name, config -> ConfigReader.read(name, config, factory));
   }
 }

@@ -95,8 +95,6 @@ public final class NonFiniteGuard extends FormulaModule {
 
   private static String firstNonFinite(Vector gradients) {
     try (Vector sums = gradients.times(0).sum().materialize()) {
-      // Closing a vector brings what is recorded to memory: there must be nothing.
-      Recording.rollBack();
       for (String name : sums.spec().names()) {
         if (sums.toDoubles(name)[0] != 0) {
           return name;

@@ -145,11 +145,7 @@ public final class ScaffoldClient extends FormulaModule {
   @Override
   public void setState(State state) {
     String next = ClientIds.require(NAME, state.text(ID));
-    double count = state.number("steps");
-    if (count != Math.rint(count) || count < 0 || (count > 0 && !state.has("grads"))) {
-      throw new IllegalArgumentException(
-          "'" + NAME + "': 'steps' of the state must count the steps in 'grads', not " + count);
-    }
+    SavedCount.require(NAME, state, "steps", "grads");
     setState(state, Set.of(ID));
     clientId = next;
   }

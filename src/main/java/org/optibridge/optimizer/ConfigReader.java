@@ -30,7 +30,7 @@ public final class ConfigReader {
    * @throws IllegalArgumentException if an entry is unknown, missing or ill-typed
    */
   public static <T> T read(
-      String owner, Map<String, Object> config, Function<ConfigReader, T> factory) {
+      String owner, Map<String, Object> config, Function<ConfigReader, ? extends T> factory) {
     ConfigReader reader = new ConfigReader(owner, config);
     T made = factory.apply(reader);
     for (String key : config.keySet()) {
@@ -43,6 +43,19 @@ public final class ConfigReader {
       }
     }
     return made;
+  }
+
+  /**
+   * A factory for a registry: reads a config for what is registered under a name.
+   *
+   * @param owner the registered name
+   * @param factory as of {@link #read}
+   * @param <T> what is made
+   * @return what makes it from its config
+   */
+  public static <T> Function<Map<String, Object>, T> factory(
+      String owner, Function<ConfigReader, ? extends T> factory) {
+    return config -> read(owner, config, factory);
   }
 
   private @Nullable Object get(String key) {

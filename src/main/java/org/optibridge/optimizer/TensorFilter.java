@@ -27,6 +27,7 @@ public final class TensorFilter {
   // The last answer: training asks for the same tensors at every step.
   private @Nullable VectorSpec lastSpec;
   private boolean[] last = {};
+  private boolean lastIsAll;
 
   private TensorFilter(
       Predicate<TensorSpec> predicate, List<String> globs, long minDims, boolean described) {
@@ -120,16 +121,14 @@ public final class TensorFilter {
     VectorSpec spec = vector.spec();
     if (lastSpec == null || !spec.equals(lastSpec)) {
       last = new boolean[spec.size()];
+      lastIsAll = true;
       for (int i = 0; i < last.length; i++) {
         last[i] = predicate.test(spec.tensors().get(i));
+        lastIsAll &= last[i];
       }
       lastSpec = spec;
     }
-    boolean everything = true;
-    for (boolean chosen : last) {
-      everything &= chosen;
-    }
-    if (everything) {
+    if (lastIsAll) {
       return vector.times(factor);
     }
     double[] factors = new double[last.length];

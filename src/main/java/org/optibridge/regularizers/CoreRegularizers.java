@@ -12,16 +12,9 @@ public final class CoreRegularizers implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, Regularizer>> regularizers() {
     Map<String, Function<Map<String, Object>, Regularizer>> regularizers = new LinkedHashMap<>();
-    add(regularizers, FedProx.NAME, FedProx::from);
-    add(regularizers, Lasso.NAME, Lasso::from);
-    add(regularizers, Ridge.NAME, Ridge::from);
+    regularizers.put(FedProx.NAME, ConfigReader.factory(FedProx.NAME, FedProx::from));
+    regularizers.put(Lasso.NAME, ConfigReader.factory(Lasso.NAME, Lasso::from));
+    regularizers.put(Ridge.NAME, ConfigReader.factory(Ridge.NAME, Ridge::from));
     return regularizers;
-  }
-
-  private static void add(
-      Map<String, Function<Map<String, Object>, Regularizer>> regularizers,
-      String name,
-      Function<ConfigReader, Regularizer> factory) {
-    regularizers.put(name, config -> ConfigReader.read(name, config, factory));
   }
 }

@@ -12,24 +12,26 @@ public final class CoreSchedulers implements OptiModuleProvider {
   @Override
   public Map<String, Function<Map<String, Object>, Scheduler>> schedulers() {
     Map<String, Function<Map<String, Object>, Scheduler>> schedulers = new LinkedHashMap<>();
-    add(schedulers, CosineAnnealing.NAME, CosineAnnealing::from);
-    add(schedulers, CosineAnnealingWarmRestarts.NAME, CosineAnnealingWarmRestarts::from);
-    add(schedulers, CyclicTriangular.NAME, CyclicTriangular::from);
-    add(schedulers, CyclicExpRange.NAME, CyclicExpRange::from);
-    add(schedulers, ExponentialDecay.NAME, ExponentialDecay::from);
-    add(schedulers, InverseScaling.NAME, InverseScaling::from);
-    add(schedulers, LinearDecay.NAME, LinearDecay::from);
-    add(schedulers, PolynomialDecay.NAME, PolynomialDecay::from);
-    add(schedulers, PiecewiseDecay.NAME, PiecewiseDecay::from);
-    add(schedulers, Warmup.NAME, Warmup::from);
-    add(schedulers, WarmupRounds.NAME, WarmupRounds::from);
+    schedulers.put(
+        CosineAnnealing.NAME, ConfigReader.factory(CosineAnnealing.NAME, CosineAnnealing::from));
+    schedulers.put(
+        CosineAnnealingWarmRestarts.NAME,
+        ConfigReader.factory(CosineAnnealingWarmRestarts.NAME, CosineAnnealingWarmRestarts::from));
+    schedulers.put(
+        CyclicTriangular.NAME, ConfigReader.factory(CyclicTriangular.NAME, CyclicTriangular::from));
+    schedulers.put(
+        CyclicExpRange.NAME, ConfigReader.factory(CyclicExpRange.NAME, CyclicExpRange::from));
+    schedulers.put(
+        ExponentialDecay.NAME, ConfigReader.factory(ExponentialDecay.NAME, ExponentialDecay::from));
+    schedulers.put(
+        InverseScaling.NAME, ConfigReader.factory(InverseScaling.NAME, InverseScaling::from));
+    schedulers.put(LinearDecay.NAME, ConfigReader.factory(LinearDecay.NAME, LinearDecay::from));
+    schedulers.put(
+        PolynomialDecay.NAME, ConfigReader.factory(PolynomialDecay.NAME, PolynomialDecay::from));
+    schedulers.put(
+        PiecewiseDecay.NAME, ConfigReader.factory(PiecewiseDecay.NAME, PiecewiseDecay::from));
+    schedulers.put(Warmup.NAME, ConfigReader.factory(Warmup.NAME, Warmup::from));
+    schedulers.put(WarmupRounds.NAME, ConfigReader.factory(WarmupRounds.NAME, WarmupRounds::from));
     return schedulers;
-  }
-
-  private static void add(
-      Map<String, Function<Map<String, Object>, Scheduler>> schedulers,
-      String name,
-      Function<ConfigReader, Scheduler> factory) {
-    schedulers.put(name, config -> ConfigReader.read(name, config, factory));
   }
 }

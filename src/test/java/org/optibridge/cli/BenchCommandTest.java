@@ -5,34 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.optibridge.cli.bench.BenchItem;
 import org.optibridge.cli.bench.BenchItems;
 import picocli.CommandLine;
 
-class BenchCommandTest {
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-
-  private int run(String... args) {
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    return line.execute(args);
-  }
-
+class BenchCommandTest extends CommandRuns {
   private void refuses(String message, String... args) {
-    assertThat(run(args)).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(execute(args)).isEqualTo(CommandLine.ExitCode.USAGE);
     assertThat(err.toString()).contains(message);
     assertThat(out.toString()).isEmpty();
   }
 
   @Test
   void helpNamesAllItems() {
-    assertThat(run("bench", "--help")).isZero();
+    assertThat(execute("bench", "--help")).isZero();
     assertThat(out.toString())
         .contains(BenchItems.ALL.stream().map(BenchItem::name).toArray(String[]::new))
         .contains(
@@ -61,7 +49,8 @@ class BenchCommandTest {
 
   @Test
   void table() {
-    assertThat(run("bench", "adam-2000x100", "adam-2000x100", "--rounds", "1", "--threads", "1"))
+    assertThat(
+            execute("bench", "adam-2000x100", "adam-2000x100", "--rounds", "1", "--threads", "1"))
         .isZero();
     List<String> lines = out.toString().lines().toList();
     assertThat(lines.get(0))
@@ -73,7 +62,7 @@ class BenchCommandTest {
 
   @Test
   void json() throws IOException {
-    assertThat(run("bench", "adam-1e4", "--json", "--rounds", "2", "--threads", "2")).isZero();
+    assertThat(execute("bench", "adam-1e4", "--json", "--rounds", "2", "--threads", "2")).isZero();
     List<String> lines = out.toString().lines().toList();
     assertThat(lines).hasSize(4);
     for (String line : lines) {

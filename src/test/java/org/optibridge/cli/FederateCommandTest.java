@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -15,23 +13,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
-class FederateCommandTest {
+class FederateCommandTest extends CommandRuns {
   @TempDir Path folder;
-
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-
-  private int run(String... args) {
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    return line.execute(args);
-  }
 
   private JsonNode json(String flags) throws Exception {
     Path file = folder.resolve("runs.json");
     String all = "federate --no-progress --rounds 2 --local-steps 2 --clients 3 " + flags;
-    assertThat(run((all + " --json " + file).split(" "))).as(err.toString()).isZero();
+    assertThat(execute((all + " --json " + file).split(" "))).as(err.toString()).isZero();
     return new ObjectMapper().readTree(Files.readString(file));
   }
 
@@ -87,7 +75,7 @@ class FederateCommandTest {
   void saysWhatGoesUnprotected() {
     String flags =
         "federate --no-progress --model linear --rounds 1 --clients 2 --seeds 1 --clip 1";
-    assertThat(run(flags.split(" "))).as(err.toString()).isZero();
+    assertThat(execute(flags.split(" "))).as(err.toString()).isZero();
     assertThat(out.toString())
         .contains("auxiliary variables were sent without clipping or noise", "linear model");
   }
@@ -119,7 +107,7 @@ class FederateCommandTest {
         "--plot /nowhere/x.png|no such folder"
       })
   void refuses(String flags, String message) {
-    assertThat(run(("federate " + flags).split(" "))).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(execute(("federate " + flags).split(" "))).isEqualTo(CommandLine.ExitCode.USAGE);
     assertThat(err.toString().strip())
         .contains(message)
         .startsWith("optibridge federate")

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -23,13 +21,10 @@ import org.optibridge.trust.ImportValidator;
 import org.optibridge.trust.TrustedImports;
 import picocli.CommandLine;
 
-class ImportOptionsTest {
+class ImportOptionsTest extends CommandRuns {
   private static final String NAME = SignDescent.class.getName();
 
   @TempDir Path folder;
-
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
 
   @BeforeEach
   void reset() {
@@ -37,10 +32,7 @@ class ImportOptionsTest {
   }
 
   private int run(List<String> args) {
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    return line.execute(args.toArray(new String[0]));
+    return execute(args.toArray(new String[0]));
   }
 
   private static List<String> compare(String... more) {

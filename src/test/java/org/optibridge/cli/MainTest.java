@@ -2,8 +2,6 @@ package org.optibridge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -11,21 +9,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-class MainTest {
+class MainTest extends CommandRuns {
   @TempDir Path folder;
 
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-
-  private int run(String... args) {
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    return line.execute(args);
-  }
-
   private void refuses(String message, String... args) {
-    assertThat(run(args)).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(execute(args)).isEqualTo(CommandLine.ExitCode.USAGE);
     assertThat(err.toString().strip()).contains(message).startsWith("optibridge").hasLineCount(1);
     assertThat(out.toString()).isEmpty();
   }
@@ -34,14 +22,14 @@ class MainTest {
   @ValueSource(strings = {"", "compare", "federate", "list", "doctor"})
   void help(String command) {
     String[] args = command.isEmpty() ? new String[] {"--help"} : new String[] {command, "--help"};
-    assertThat(run(args)).isZero();
+    assertThat(execute(args)).isZero();
     assertThat(out.toString()).startsWith("Usage: optibridge").contains("--help", "--version");
     assertThat(err.toString()).isEmpty();
   }
 
   @Test
   void version() {
-    assertThat(run("--version")).isZero();
+    assertThat(execute("--version")).isZero();
     assertThat(out.toString()).matches("optibridge \\d+\\.\\d+\\.\\d+\\S*\\R");
   }
 

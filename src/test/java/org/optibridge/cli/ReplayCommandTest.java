@@ -8,8 +8,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,24 +25,18 @@ import org.optibridge.optimizer.Registry;
 import picocli.CommandLine;
 
 /** The replay command on recorded cases and on copies of them with a fault. */
-class ReplayCommandTest {
+class ReplayCommandTest extends CommandRuns {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
 
   @TempDir Path folder;
-
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
 
   private int run(Object... args) {
     List<String> words = new ArrayList<>(List.of("replay"));
     for (Object arg : args) {
       words.add(arg.toString());
     }
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    return line.execute(words.toArray(String[]::new));
+    return execute(words.toArray(String[]::new));
   }
 
   /** A copy of a recorded file with only one case, changed. */
