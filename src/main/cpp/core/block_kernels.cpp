@@ -3,6 +3,8 @@
 // instruction set gives the same bits.
 #include "core/block_kernels.h"
 
+#include <algorithm>
+
 #include "core/pattern.h"
 
 namespace optibridge {
@@ -87,6 +89,21 @@ void floor_adam(float* p, const float* g, float* m, float* v, int64_t n) {
   }
 }
 
+void floor_step(float* p, const float* g, float* const* states, int32_t count, int64_t n) {
+  // What is read once comes from memory, what is read again from cache.
+  constexpr int64_t kBlock = 1024;
+  for (int64_t from = 0; from < n; from += kBlock) {
+    const int64_t to = std::min(n, from + kBlock);
+#pragma GCC ivdep
+    for (int64_t i = from; i < to; i++) p[i] = p[i] - g[i];
+    for (int32_t s = 0; s < count; s++) {
+      float* state = states[s];
+#pragma GCC ivdep
+      for (int64_t i = from; i < to; i++) state[i] = state[i] + g[i];
+    }
+  }
+}
+
 float floor_reads(const float* p, const float* g, const float* q, int64_t n) {
   constexpr int kLanes = 64;
   float lane[kLanes] = {};
@@ -130,6 +147,7 @@ const KernelTable& OB_JOIN(kernels_, OB_KERNELS)() {
                                   table<float>(Patterns(), Summands()),
                                   table<double>(Patterns(), Summands()),
                                   floor_adam,
+                                  floor_step,
                                   floor_reads,
                                   floor_pipeline};
   return kTable;

@@ -45,6 +45,7 @@ struct KernelTable {
   // The yardsticks: next to no arithmetic on the streams of an Adam step, of its pipeline's first
   // sweep (the sum keeps the reads alive) and of its second.
   void (*floor_adam)(float* p, const float* g, float* m, float* v, int64_t n);
+  void (*floor_step)(float* p, const float* g, float* const* states, int32_t count, int64_t n);
   float (*floor_reads)(const float* p, const float* g, const float* q, int64_t n);
   void (*floor_pipeline)(float* p, const float* g, const float* q, float* m, float* v, int64_t n);
 };

@@ -16,6 +16,8 @@ struct Streams {
   float* m;
   float* v;
   int64_t numel, part;
+  const int64_t* states = nullptr;
+  int32_t count = 0;
   std::atomic<float> read{0};
 };
 
@@ -44,10 +46,22 @@ void over_stretches(Streams& streams, void (*work)(Streams& s, int64_t from, int
 
 using optibridge::Streams;
 
+static constexpr int32_t kMostStates = 8;
+
 void ob_floor_adam(float* p, const float* g, float* m, float* v, int64_t numel) noexcept {
   Streams streams{p, g, nullptr, m, v, numel, 0};
   optibridge::over_stretches(streams, [](Streams& s, int64_t from, int64_t n) {
     optibridge::kernels().floor_adam(s.p + from, s.g + from, s.m + from, s.v + from, n);
+  });
+}
+
+void ob_floor_step(float* p, const float* g, const int64_t* states, int32_t count,
+                   int64_t numel) noexcept {
+  Streams streams{p, g, nullptr, nullptr, nullptr, numel, 0, states, std::min(count, kMostStates)};
+  optibridge::over_stretches(streams, [](Streams& s, int64_t from, int64_t n) {
+    float* at[kMostStates];
+    for (int32_t k = 0; k < s.count; k++) at[k] = reinterpret_cast<float*>(s.states[k]) + from;
+    optibridge::kernels().floor_step(s.p + from, s.g + from, at, s.count, n);
   });
 }
 

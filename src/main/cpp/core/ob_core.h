@@ -133,6 +133,9 @@ OB_EXPORT ob_result ob_fill_noise(int32_t kind, const int64_t* key, int64_t draw
 // reads p, g, m, v and writes p, m, v.
 OB_EXPORT void ob_floor_adam(float* p, const float* g, float* m, float* v,
                              int64_t numel) OB_NOEXCEPT;
+// The same with `count` buffers of state, each read and written: at most 8.
+OB_EXPORT void ob_floor_step(float* p, const float* g, const int64_t* states, int32_t count,
+                             int64_t numel) OB_NOEXCEPT;
 // That of the pipeline FedProx, global clipping, Adam, decay: one pass that reads p, g and the
 // reference q, and one that reads p, g, q, m, v and writes p, m, v. Returns a number that depends
 // on what the first pass read.

@@ -86,7 +86,16 @@ void bad_arguments() {
   CHECK(Outcome(ob_torch_pipeline_create(3, p, p, p, p, p, 1, &other)).says("no such program"));
   CHECK(other == nullptr);
   ob_torch_bench* bench = nullptr;
-  CHECK(Outcome(ob_torch_bench_create(1, p, p, p, p + 1, 1, &bench)).says("exp_avg_sq 0"));
+  const double momentum[] = {0.9, 0, 0, 0, 0};
+  const char* options = "momentum\ndampening\nweight_decay\nnesterov\nmaximize";
+  const auto make = [&](const char* name, int32_t fused, const ob_tensor* gradients) {
+    return Outcome(
+        ob_torch_bench_create(name, fused, options, momentum, 5, p, gradients, 1, &bench));
+  };
+  CHECK(make("SGD", 1, p + 1).says("gradient 0"));
+  CHECK(make("SGDD", 1, p).says("no such optimizer class"));
+  CHECK(make("Adam", 1, p).says("unknown option"));
+  CHECK(bench == nullptr);
 }
 
 }  // namespace

@@ -1,56 +1,162 @@
-// The fused kernels as a C++ program would call them.
+// Optimizers as a C++ program would call them, on state of their own.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adagrad.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
 
+#include <functional>
 #include <memory>
+#include <numeric>
 #include <vector>
 
+#include "core/guard.h"
+#include "torch/algorithm.h"
 #include "torch/bench_views.h"
 #include "torch/guard.h"
 #include "torch/ob_torch.h"
 
-using optibridge::torch_bridge::bench_views;
-using optibridge::torch_bridge::guarded;
-using optibridge::torch_bridge::view_of;
+namespace optibridge::torch_bridge {
+namespace {
+
+struct Release {
+  void operator()(void* address) const { ob_free(address); }
+};
+using Memory = std::unique_ptr<void, Release>;
+
+Memory allocate(int64_t bytes) {
+  void* address = nullptr;
+  const ob_result result = ob_alloc(bytes, &address);
+  if (result != 0) {
+    ob_error_free(reinterpret_cast<ob_error*>(result));
+    throw std::bad_alloc();
+  }
+  return Memory(address);
+}
+
+using Step = std::function<void(double lr)>;
+
+// The operators' own calls: nothing between them and the program.
+Step bare_kernel(const Options& options, Binding& b) {
+  const std::string& name = options.class_name();
+  const auto get = [&](const char* option) { return options.get(option); };
+  const bool maximize = options.flag("maximize");
+  const double decay = get("weight_decay");
+  if (name == "SGD") {
+    const double momentum = get("momentum");
+    const double dampening = get("dampening");
+    const bool nesterov = options.flag("nesterov");
+    return [=, &b, first = true](double lr) mutable {
+      const at::TensorList buffers = momentum == 0 ? at::TensorList() : at::TensorList(b.slots[1]);
+      at::_fused_sgd_(b.params, b.grads, buffers, decay, momentum, lr, dampening, nesterov,
+                      maximize, first);
+      first = false;
+    };
+  }
+  const double eps = get("eps");
+  if (name == "Adagrad") {
+    const double lr_decay = get("lr_decay");
+    return [=, &b](double lr) {
+      at::_fused_adagrad_(b.params, b.grads, b.slots[1], b.slots[0], lr, lr_decay, decay, eps,
+                          maximize);
+    };
+  }
+  const double beta1 = get("beta1");
+  const double beta2 = get("beta2");
+  const bool amsgrad = options.flag("amsgrad");
+  const bool decoupled = name == "AdamW";
+  return [=, &b](double lr) {
+    const at::TensorList max = amsgrad ? at::TensorList(b.slots[3]) : at::TensorList();
+    const auto call = [&](auto&& kernel) {
+      kernel(b.params, b.grads, b.slots[1], b.slots[2], max, b.slots[0], lr, beta1, beta2, decay,
+             eps, amsgrad, maximize);
+    };
+    if (decoupled) {
+      call([](auto&&... arguments) { at::_fused_adamw_(arguments...); });
+    } else {
+      call([](auto&&... arguments) { at::_fused_adam_(arguments...); });
+    }
+  };
+}
+
+}  // namespace
+}  // namespace optibridge::torch_bridge
+
+namespace tb = optibridge::torch_bridge;
 
 struct ob_torch_bench {
-  bool decoupled = false;
+  std::unique_ptr<tb::Algorithm> algorithm;
+  tb::Binding binding;
+  std::vector<tb::Memory> memory;
   float count = 0;
-  std::vector<at::Tensor> p, g, m, v, none, steps;
+  tb::Step step;
+
+  at::Tensor slot(const tb::SlotSpec& spec, size_t index, const at::Tensor& param) {
+    const std::vector<int64_t> shape = spec.kind == tb::SlotSpec::SHAPED
+                                           ? algorithm->slot_shape(index, param.sizes())
+                                       : spec.kind == tb::SlotSpec::LIKE ? param.sizes().vec()
+                                                                         : std::vector<int64_t>();
+    const int64_t numel =
+        std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<int64_t>());
+    memory.push_back(tb::allocate(numel * static_cast<int64_t>(sizeof(float))));
+    const at::Tensor view =
+        tb::view_of({memory.back().get(), numel, shape.data(), "bench",
+                     static_cast<int32_t>(shape.size()), OB_FLOAT32, OB_CPU, 0, 0},
+                    "slot");
+    return view.fill_(spec.initial);
+  }
 };
 
 extern "C" {
 
-ob_result ob_torch_bench_create(int32_t decoupled, const ob_tensor* params, const ob_tensor* grads,
-                                const ob_tensor* exp_avgs, const ob_tensor* exp_avg_sqs,
-                                int64_t tensors, ob_torch_bench** out) OB_NOEXCEPT {
-  return guarded("torch_bench_create", [&] {
-    if (out == nullptr) throw std::invalid_argument("out is null");
+ob_result ob_torch_bench_create(const char* class_name, int32_t fused, const char* option_names,
+                                const double* values, int32_t count, const ob_tensor* params,
+                                const ob_tensor* grads, int64_t tensors,
+                                ob_torch_bench** out) OB_NOEXCEPT {
+  return tb::guarded("torch_bench_create", [&] {
+    if (class_name == nullptr || out == nullptr) {
+      throw std::invalid_argument("class_name and out must not be null");
+    }
+    const at::NoGradGuard no_grad;
+    const tb::Options options(class_name, tb::rules_of(class_name), option_names, values, count);
     auto bench = std::make_unique<ob_torch_bench>();
-    bench->decoupled = decoupled != 0;
-    bench->p = bench_views(params, tensors, "parameter");
-    bench->g = bench_views(grads, tensors, "gradient", &bench->p);
-    bench->m = bench_views(exp_avgs, tensors, "exp_avg", &bench->p);
-    bench->v = bench_views(exp_avg_sqs, tensors, "exp_avg_sq", &bench->p);
-    // One count serves all tensors: the kernels only read it.
-    bench->steps.assign(
-        tensors,
-        view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0, 0}, "step"));
+    bench->algorithm = tb::make_algorithm(options, fused != 0);
+    tb::Binding& binding = bench->binding;
+    binding.params = tb::bench_views(params, tensors, "parameter");
+    binding.grads = tb::bench_views(grads, tensors, "gradient", &binding.params);
+    const std::vector<tb::SlotSpec> slots = bench->algorithm->slots();
+    for (size_t s = 0; s < slots.size(); ++s) {
+      std::vector<at::Tensor>& list = binding.slots.emplace_back();
+      if (s == 0 && fused != 0) {
+        // One count serves all tensors: kernels only read it.
+        list.assign(
+            tensors,
+            tb::view_of({&bench->count, 1, nullptr, "bench", 0, OB_FLOAT32, OB_CPU, 0, 0}, "step"));
+        continue;
+      }
+      for (const at::Tensor& param : binding.params) {
+        list.push_back(bench->slot(slots[s], s, param));
+      }
+    }
+    binding.slack.assign(tensors, 0);
+    if (fused != 0) {
+      const tb::Step kernel = tb::bare_kernel(options, binding);
+      bench->step = [b = bench.get(), kernel](double lr) {
+        b->count += 1;
+        kernel(lr);
+      };
+    } else {
+      bench->algorithm->bind(binding);
+      bench->step = [b = bench.get()](double lr) { b->algorithm->step(lr); };
+    }
     *out = bench.release();
   });
 }
 
 ob_result ob_torch_bench_step(ob_torch_bench* bench, double lr) OB_NOEXCEPT {
-  return guarded("torch_bench_step", [&] {
+  return tb::guarded("torch_bench_step", [&] {
     if (bench == nullptr) throw std::invalid_argument("the handle is null");
-    bench->count += 1;
-    if (bench->decoupled) {
-      at::_fused_adamw_(bench->p, bench->g, bench->m, bench->v, bench->none, bench->steps, lr, 0.9,
-                        0.999, /*weight_decay=*/0.01, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
-    } else {
-      at::_fused_adam_(bench->p, bench->g, bench->m, bench->v, bench->none, bench->steps, lr, 0.9,
-                       0.999, /*weight_decay=*/0, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
-    }
+    bench->step(lr);
   });
 }
 

@@ -82,20 +82,23 @@ OB_EXPORT ob_result ob_torch_raise_for_test(int32_t kind) OB_NOEXCEPT;
 // ---- the yardsticks of benchmarks ------------------------------------------------------------
 
 // Both work on memory that the caller keeps alive until `destroy`: arrays of `tensors` float32
-// tensors on the host, with betas 0.9 and 0.999 and eps 1e-8.
+// tensors on the host.
 
-// PyTorch's operator _fused_adam_, or _fused_adamw_ with a weight decay of 0.01 (`decoupled`), as a
-// C++ program would call it: nothing between the call and the operator.
+// An optimizer as a C++ program would run it, with state of its own; options as for
+// ob_torch_create. fused: 1 PyTorch's operator, nothing between the call and it; 0 the chain of
+// operators over whole tensors.
 typedef struct ob_torch_bench ob_torch_bench;
-OB_EXPORT ob_result ob_torch_bench_create(int32_t decoupled, const ob_tensor* params,
-                                          const ob_tensor* grads, const ob_tensor* exp_avgs,
-                                          const ob_tensor* exp_avg_sqs, int64_t tensors,
+OB_EXPORT ob_result ob_torch_bench_create(const char* class_name, int32_t fused,
+                                          const char* option_names, const double* values,
+                                          int32_t count, const ob_tensor* params,
+                                          const ob_tensor* grads, int64_t tensors,
                                           ob_torch_bench** out) OB_NOEXCEPT;
 OB_EXPORT ob_result ob_torch_bench_step(ob_torch_bench* bench, double lr) OB_NOEXCEPT;
 OB_EXPORT void ob_torch_bench_destroy(ob_torch_bench* bench) OB_NOEXCEPT;
 
-// One pipeline in libtorch's operators. With w the parameters, w0 (`references`) what they were at
-// `create`, which copies them there, and d Adam's direction for the clipped gradients:
+// One pipeline in libtorch's operators, with betas 0.9 and 0.999 and eps 1e-8. With w the
+// parameters, w0 (`references`) what they were at `create`, which copies them there, and d Adam's
+// direction for the clipped gradients:
 //   g' = g + 0.01 (w - w0);  g" = g' min(1, 1 / |g'|), |.| over all tensors
 //   w := w - lr d(g") - 0.01 w
 enum ob_pipeline_program {

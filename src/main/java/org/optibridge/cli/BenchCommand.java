@@ -27,9 +27,10 @@ import picocli.CommandLine.Parameters;
     description = {
       "Time optimizer steps on float32 tensors, all contestants in interleaved rounds, each on"
           + " memory of its own. Before that they must agree on the weights after three steps.",
-      "Contestants for Adam and AdamW: optibridge (libtorch's kernel, in place), optibridge-core"
-          + " (this library's own Adam), unfused (torch::optim's plain step), libtorch-fused (the"
-          + " kernel called from C++), floor (a bare loop with the same memory traffic).",
+      "Contestants for an optimizer: optibridge (libtorch's step, in place), optibridge-core (this"
+          + " library's own Adam), libtorch-plain (the chain of operators on whole tensors, called"
+          + " from C++), libtorch-fused (the kernel called from C++, where there is one), floor (a"
+          + " bare loop with the same memory traffic).",
       "Contestants for the pipeline (FedProx, global clipping, Adam, decay): optibridge,"
           + " optibridge-torch (libtorch's Adam in it), torch-as-written, torch-tuned (in place) and"
           + " torch-blocked (in pieces that stay in cache): libtorch's operators from C++; floor."
@@ -52,6 +53,14 @@ final class BenchCommand implements Callable<Integer> {
             + " GPT-2 need several GB of memory."
       })
   private List<String> names = new ArrayList<>();
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "SPEC",
+      description =
+          "An optimizer of libtorch to measure in place of Adam and AdamW, as"
+              + " 'RMSprop(momentum=0.9)'; pipelines are left out then.")
+  private @Nullable String optimizer;
 
   @Option(
       names = "--rounds",
@@ -77,19 +86,20 @@ final class BenchCommand implements Callable<Integer> {
       Main.requireAtLeastOne(spec, "--threads", threads);
     }
     // What can be refused is refused before anything is measured.
+    BenchItems all = optimizer == null ? BenchItems.all() : itemsOf(optimizer);
     List<BenchItem> items =
         names.isEmpty()
-            ? BenchItems.defaults()
-            : names.stream().map(BenchCommand::item).distinct().toList();
+            ? all.defaults()
+            : names.stream().map(name -> item(all, name)).distinct().toList();
     items.forEach(BenchCommand::requireMemory);
     PrintWriter out = spec.commandLine().getOut();
     try (Threads same = Threads.use(threads == null ? 0 : threads)) {
       for (BenchItem item : items) {
-        List<? extends Figure> figures = item.run(rounds == null ? item.rounds() : rounds);
+        List<? extends Figure> figures = run(item);
         if (json) {
           figures.forEach(figure -> out.println(Json.write(figure.toMap())));
         } else {
-          out.println(item.title());
+          out.println(optimizer == null ? item.title() : item.title() + ", " + optimizer);
           out.println(table(figures));
         }
         out.flush();
@@ -98,15 +108,28 @@ final class BenchCommand implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  private static BenchItem item(String name) {
-    return BenchItems.find(name)
+  private List<? extends Figure> run(BenchItem item) {
+    try {
+      return item.run(rounds == null ? item.rounds() : rounds);
+    } catch (IllegalArgumentException e) {
+      throw new CliException(item.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static BenchItems itemsOf(String text) {
+    OptimizerSpec parsed = OptimizerSpec.parse(text);
+    return BenchItems.of(parsed.forBench());
+  }
+
+  private static BenchItem item(BenchItems all, String name) {
+    return all.find(name)
         .orElseThrow(
             () ->
                 new CliException(
                     "unknown item '"
                         + name
                         + "'; known: "
-                        + BenchItems.ALL.stream()
+                        + all.items().stream()
                             .map(BenchItem::name)
                             .collect(Collectors.joining(", "))));
   }

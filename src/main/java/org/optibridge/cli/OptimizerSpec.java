@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.cli.bench.BenchOptimizer;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.torch.TorchOptiModule;
@@ -118,6 +119,16 @@ record OptimizerSpec(
       return learningRate;
     }
     return isModule() ? otherwise : checked(() -> TorchOptimizers.get(name).defaultLearningRate());
+  }
+
+  /** What a benchmark needs of it, checked. */
+  BenchOptimizer forBench() {
+    if (isModule()) {
+      throw new CliException(
+          "bad optimizer \"" + text + "\": only optimizers of libtorch can be measured alone");
+    }
+    module().close();
+    return new BenchOptimizer(text, name, options, rate(0));
   }
 
   private boolean isModule() {

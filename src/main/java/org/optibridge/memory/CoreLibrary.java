@@ -85,6 +85,13 @@ public final class CoreLibrary {
       @Cast("float*") long v,
       long numel);
 
+  public static native void ob_floor_step(
+      @Cast("float*") long p,
+      @Cast("const float*") long g,
+      @Cast("const int64_t*") long[] states,
+      int count,
+      long numel);
+
   public static native float ob_floor_pipeline(
       @Cast("float*") long p,
       @Cast("const float*") long g,

@@ -96,11 +96,13 @@ public final class TorchLibrary {
   public static native long ob_torch_raise_for_test(int kind);
 
   public static native long ob_torch_bench_create(
-      int decoupled,
+      String className,
+      int fused,
+      String optionNames,
+      double[] values,
+      int count,
       @Cast("const ob_tensor*") long params,
       @Cast("const ob_tensor*") long grads,
-      @Cast("const ob_tensor*") long expAvgs,
-      @Cast("const ob_tensor*") long expAvgSqs,
       long tensors,
       @Cast("ob_torch_bench**") long[] out);
 

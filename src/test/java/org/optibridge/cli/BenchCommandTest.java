@@ -22,7 +22,7 @@ class BenchCommandTest extends CommandRuns {
   void helpNamesAllItems() {
     assertThat(execute("bench", "--help")).isZero();
     assertThat(out.toString())
-        .contains(BenchItems.ALL.stream().map(BenchItem::name).toArray(String[]::new))
+        .contains(BenchItems.all().items().stream().map(BenchItem::name).toArray(String[]::new))
         .contains(
             "optibridge-torch",
             "torch-as-written",
@@ -40,6 +40,27 @@ class BenchCommandTest extends CommandRuns {
   @Test
   void badCounts() {
     refuses("--rounds must be at least 1 but is 0", "bench", "--rounds", "0");
+  }
+
+  @Test
+  void badOptimizers() {
+    refuses("did you mean 'Adamax'", "bench", "--optimizer", "Adamaxx");
+    refuses("'eps' must be", "bench", "--optimizer", "Adam(eps=-1)");
+    refuses("only optimizers of libtorch", "bench", "--optimizer", "l2-clipping(max_norm=1)");
+    refuses("unknown item 'pipeline-1e7'", "bench", "pipeline-1e7", "--optimizer", "Adamax");
+    refuses("Muon steps matrices only", "bench", "adamw-resnet50", "--optimizer", "Muon");
+  }
+
+  @Test
+  void otherOptimizers() {
+    assertThat(
+            execute(
+                "bench", "adam-1e4", "--rounds", "1", "--optimizer", "SGD(momentum=0.9, lr=0.1)"))
+        .isZero();
+    assertThat(out.toString())
+        .contains("SGD(momentum=0.9, lr=0.1)", "libtorch-plain", "libtorch-fused", "floor")
+        .doesNotContain("optibridge-core");
+    assertThat(execute("bench", "adam-1e4", "--rounds", "1", "--optimizer", "Adafactor")).isZero();
   }
 
   @Test
@@ -64,7 +85,7 @@ class BenchCommandTest extends CommandRuns {
   void json() throws IOException {
     assertThat(execute("bench", "adam-1e4", "--json", "--rounds", "2", "--threads", "2")).isZero();
     List<String> lines = out.toString().lines().toList();
-    assertThat(lines).hasSize(4);
+    assertThat(lines).hasSize(5);
     for (String line : lines) {
       JsonNode node = new ObjectMapper().readTree(line);
       assertThat(node.get("item").asText()).isEqualTo("adam-1e4");
@@ -72,7 +93,7 @@ class BenchCommandTest extends CommandRuns {
       assertThat(node.get("threads").asInt()).isEqualTo(2);
       assertThat(node.get("median_ms").asDouble()).isPositive();
       assertThat(node.get("min_ms").asDouble()).isPositive();
-      assertThat(node.get("ratios").size()).isEqualTo(3);
+      assertThat(node.get("ratios").size()).isEqualTo(4);
       assertThat(node.get("ratios").has("floor"))
           .isNotEqualTo(line.contains("\"contestant\":\"floor\""));
     }

@@ -1,43 +1,73 @@
 package org.optibridge.cli.bench;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.optibridge.vector.VectorSpec;
 
 /** All items that can be measured. */
 public final class BenchItems {
-  /** All of them, in the order of the help text. */
-  public static final List<BenchItem> ALL =
-      List.of(
-          adam("adam-1e4", 10_000, 15),
-          adam("adam-1e6", 1_000_000, 15),
-          adam("adam-1e7", 10_000_000, 15),
-          adam("adam-1e8", 100_000_000, 7),
-          new TimedItem("adam-2000x100", Models.many(2000, 100), 15, AdamContestants.manyTensors()),
-          new TimedItem("adamw-resnet50", Models.resnet50(), 11, AdamContestants.of("AdamW")),
-          new TimedItem("adamw-gpt2", Models.gpt2(), 5, AdamContestants.of("AdamW")),
-          new TimedItem("pipeline-1e7", Models.single(10_000_000), 11, PipelineContestants.all()),
-          new TimedItem("pipeline-gpt2", Models.gpt2(), 5, PipelineContestants.all()),
-          new MemoryItem("memory-1e8", Models.single(100_000_000)));
-
   private static final List<String> DEFAULT_NAMES =
       List.of("adam-1e4", "adam-1e7", "adam-2000x100", "pipeline-1e7");
 
-  private BenchItems() {}
+  private final List<BenchItem> items = new ArrayList<>();
+  private final @Nullable BenchOptimizer instead;
 
-  private static BenchItem adam(String name, long n, int rounds) {
-    return new TimedItem(name, Models.single(n), rounds, AdamContestants.of("Adam"));
+  private BenchItems(@Nullable BenchOptimizer instead) {
+    this.instead = instead;
+    step("adam-1e4", BenchOptimizer.ADAM, Models.matrix(100, 100), 15);
+    step("adam-1e6", BenchOptimizer.ADAM, Models.matrix(1000, 1000), 15);
+    step("adam-1e7", BenchOptimizer.ADAM, Models.matrix(10_000, 1000), 15);
+    step("adam-1e8", BenchOptimizer.ADAM, Models.matrix(100_000, 1000), 7);
+    step("adam-2000x100", BenchOptimizer.ADAM, Models.matrices(2000, 10, 10), 15);
+    step("adamw-resnet50", BenchOptimizer.ADAMW, Models.resnet50(), 11);
+    step("adamw-gpt2", BenchOptimizer.ADAMW, Models.gpt2(), 5);
+    if (instead == null) {
+      pipeline("pipeline-1e7", Models.matrix(10_000, 1000), 11);
+      pipeline("pipeline-gpt2", Models.gpt2(), 5);
+    }
+    items.add(new MemoryItem("memory-1e8", Models.matrix(100_000, 1000), instead));
+  }
+
+  /** Returns all items. */
+  public static BenchItems all() {
+    return new BenchItems(null);
+  }
+
+  /**
+   * @param optimizer to be measured in place of Adam and AdamW
+   * @return all items but the pipelines
+   * @throws IllegalArgumentException if there is no such optimizer or an option is wrong
+   */
+  public static BenchItems of(BenchOptimizer optimizer) {
+    return new BenchItems(optimizer);
+  }
+
+  private void step(String name, BenchOptimizer optimizer, VectorSpec model, int rounds) {
+    BenchOptimizer measured = instead != null ? instead : optimizer;
+    items.add(new TimedItem(name, model, rounds, OptimizerContestants.of(measured)));
+  }
+
+  private void pipeline(String name, VectorSpec model, int rounds) {
+    items.add(new TimedItem(name, model, rounds, PipelineContestants.all()));
+  }
+
+  /** Returns the items in the order of the help text. */
+  public List<BenchItem> items() {
+    return List.copyOf(items);
   }
 
   /** Returns what is measured if nothing is named: less than a minute's worth. */
-  public static List<BenchItem> defaults() {
-    return ALL.stream().filter(item -> DEFAULT_NAMES.contains(item.name())).toList();
+  public List<BenchItem> defaults() {
+    return items.stream().filter(item -> DEFAULT_NAMES.contains(item.name())).toList();
   }
 
   /**
    * @param name of an item
    * @return the item, if there is one of that name
    */
-  public static Optional<BenchItem> find(String name) {
-    return ALL.stream().filter(item -> item.name().equals(name)).findFirst();
+  public Optional<BenchItem> find(String name) {
+    return items.stream().filter(item -> item.name().equals(name)).findFirst();
   }
 }

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
@@ -20,7 +21,7 @@ import org.optibridge.vector.VectorSpec;
 public final class MemoryItem implements BenchItem {
   private static final int STEPS = 3;
   // Above what one thread does alone, so that all threads have their memory before it counts.
-  private static final long WARM_UP_ELEMENTS = 200_000;
+  private static final long WARM_UP_ROWS = 500;
   // Parameters, gradients, FedProx's reference, two moments.
   private static final int BUFFERS = 5;
 
@@ -31,17 +32,32 @@ public final class MemoryItem implements BenchItem {
           new Subject(
               "adam", () -> inPlace(Optimizer.builder().module(TorchOptiModule.of("Adam")))),
           new Subject(
-              "adam-core", () -> inPlace(Optimizer.builder().module(AdamContestants.coreAdam()))),
-          new Subject("pipeline", () -> PipelineContestants.optimizer(AdamContestants.coreAdam())),
+              "adam-core",
+              () -> inPlace(Optimizer.builder().module(OptimizerContestants.coreAdam()))),
+          new Subject(
+              "pipeline", () -> PipelineContestants.optimizer(OptimizerContestants.coreAdam())),
           new Subject(
               "pipeline-torch", () -> PipelineContestants.optimizer(TorchOptiModule.of("Adam"))));
 
   private final String name;
   private final VectorSpec model;
+  private final List<Subject> subjects;
 
-  MemoryItem(String name, VectorSpec model) {
+  /** Of one optimizer, or of Adam and the pipeline. */
+  MemoryItem(String name, VectorSpec model, @Nullable BenchOptimizer only) {
     this.name = name;
     this.model = model;
+    this.subjects = only == null ? SUBJECTS : List.of(subject(only));
+  }
+
+  private static Subject subject(BenchOptimizer optimizer) {
+    return new Subject(
+        OptimizerContestants.OURS,
+        () ->
+            Optimizer.builder()
+                .learningRate(optimizer.learningRate())
+                .module(TorchOptiModule.of(optimizer.name(), optimizer.kwargs()))
+                .build());
   }
 
   private static Optimizer inPlace(OptimizerBuilder builder) {
@@ -72,8 +88,8 @@ public final class MemoryItem implements BenchItem {
   @Override
   public List<Footprint> run(int samples) {
     List<Footprint> footprints = new ArrayList<>();
-    for (Subject subject : SUBJECTS) {
-      measure(subject, Models.single(WARM_UP_ELEMENTS));
+    for (Subject subject : subjects) {
+      measure(subject, Models.matrix(WARM_UP_ROWS, WARM_UP_ROWS));
       footprints.add(measure(subject, model));
     }
     return footprints;

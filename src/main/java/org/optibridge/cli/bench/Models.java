@@ -40,11 +40,16 @@ final class Models {
     return new Models().add("w", elements).spec();
   }
 
-  /** Tensors of one size. */
-  static VectorSpec many(int count, long elements) {
+  /** One tensor of two dimensions, which every optimizer can step. */
+  static VectorSpec matrix(long rows, long columns) {
+    return matrices(1, rows, columns);
+  }
+
+  /** Tensors of one shape. */
+  static VectorSpec matrices(int count, long rows, long columns) {
     Models model = new Models();
     for (int i = 0; i < count; i++) {
-      model.add("w" + i, elements);
+      model.add("w" + i, rows, columns);
     }
     return model.spec();
   }

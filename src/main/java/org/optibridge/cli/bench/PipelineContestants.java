@@ -34,7 +34,9 @@ final class PipelineContestants {
   static List<Recipe> all() {
     return List.of(
         Recipe.computing(
-            OURS, BUFFERS, contestant -> contestant.stepOf(optimizer(AdamContestants.coreAdam()))),
+            OURS,
+            BUFFERS,
+            contestant -> contestant.stepOf(optimizer(OptimizerContestants.coreAdam()))),
         Recipe.computing(
             OURS_TORCH,
             BUFFERS,
@@ -46,7 +48,7 @@ final class PipelineContestants {
             contestant -> libtorch(contestant, 0)),
         Recipe.computing(TUNED, BUFFERS + KEPT_GRADIENTS, contestant -> libtorch(contestant, 1)),
         Recipe.computing(BLOCKED, BUFFERS, contestant -> libtorch(contestant, 2)),
-        Recipe.moving(AdamContestants.FLOOR, BUFFERS, PipelineContestants::floor));
+        Recipe.moving(OptimizerContestants.FLOOR, BUFFERS, PipelineContestants::floor));
   }
 
   /** The pipeline, around one of the modules for Adam. */

@@ -9,9 +9,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.memory.NativeMemory;
@@ -21,6 +23,8 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.regularizers.FedProx;
 import org.optibridge.torch.TorchLibrary;
+import org.optibridge.torch.TorchOptimizerSpec;
+import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -76,20 +80,45 @@ class BenchRunTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"Adam", "AdamW"})
-  void adam(String optimizer) {
-    JsonNode json = json(run(Models.single(1000), AdamContestants.of(optimizer)).get(0));
+  void adam(String name) {
+    BenchOptimizer optimizer = name.equals("Adam") ? BenchOptimizer.ADAM : BenchOptimizer.ADAMW;
+    JsonNode json = json(run(Models.single(1000), OptimizerContestants.of(optimizer)).get(0));
     assertThat(json.get("item").asText()).isEqualTo("tiny");
     assertThat(json.get("contestant").asText()).isEqualTo("optibridge");
     assertThat(json.get("n").asLong()).isEqualTo(1000);
     assertThat(json.get("ratios").fieldNames())
         .toIterable()
-        .containsExactly("unfused", "libtorch-fused", "floor");
+        .containsExactlyElementsOf(
+            name.equals("Adam")
+                ? List.of("optibridge-core", "libtorch-plain", "libtorch-fused", "floor")
+                : List.of("libtorch-plain", "libtorch-fused", "floor"));
     assertThat(json.has("us_per_tensor")).isFalse();
+  }
+
+  /** All agree on the weights, whatever the optimizer's options and state are. */
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void anyOptimizer(BenchOptimizer optimizer) {
+    List<Timing> timings = run(Models.matrices(3, 37, 20), OptimizerContestants.of(optimizer));
+    assertThat(timings).extracting(Timing::contestant).contains("optibridge", "libtorch-plain");
+  }
+
+  static List<BenchOptimizer> optimizers() {
+    List<BenchOptimizer> all = new ArrayList<>();
+    for (TorchOptimizerSpec spec : TorchOptimizers.all()) {
+      all.add(new BenchOptimizer(spec.name(), spec.qualifiedName(), Map.of(), 0.01));
+    }
+    Map<String, Object> momentum = Map.of("momentum", 0.9, "nesterov", true);
+    all.add(new BenchOptimizer("SGD with momentum", "SGD", momentum, 0.01));
+    all.add(new BenchOptimizer("AMSGrad", "Adam", Map.of("amsgrad", true), 0.01));
+    all.add(new BenchOptimizer("plain Adagrad", "Adagrad", Map.of("fused", false), 0.01));
+    return all;
   }
 
   @Test
   void manyTensors() {
-    Timing timing = run(Models.many(20, 100), AdamContestants.manyTensors()).get(0);
+    List<Recipe> recipes = OptimizerContestants.of(BenchOptimizer.ADAM);
+    Timing timing = run(Models.matrices(20, 10, 10), recipes).get(0);
     JsonNode json = json(timing);
     assertThat(json.get("tensors").asInt()).isEqualTo(20);
     assertThat(json.get("us_per_tensor").asDouble()).isEqualTo(1e3 * timing.medianMs() / 20);
@@ -104,7 +133,7 @@ class BenchRunTest {
 
   @Test
   void pipelineOfManyTensors() {
-    run(Models.many(7, 40_001), PipelineContestants.all());
+    run(Models.matrices(7, 40_001, 1), PipelineContestants.all());
   }
 
   // ---- agreement -------------------------------------------------------------------------------
@@ -118,7 +147,7 @@ class BenchRunTest {
     long live = NativeMemory.liveBytes();
     List<Recipe> recipes = new ArrayList<>(PipelineContestants.all());
     recipes.add(3, wrong(builder));
-    assertThatThrownBy(() -> item(Models.many(3, 100_000), recipes).run(1))
+    assertThatThrownBy(() -> item(Models.matrices(3, 1000, 100), recipes).run(1))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("the weights of optibridge and wrong differ by up to");
     assertThat(NativeMemory.liveBytes()).isEqualTo(live);
@@ -159,7 +188,7 @@ class BenchRunTest {
 
   @Test
   void oneWrongElementIsCaught() {
-    List<Recipe> recipes = new ArrayList<>(AdamContestants.of("Adam"));
+    List<Recipe> recipes = new ArrayList<>(OptimizerContestants.of(BenchOptimizer.ADAM));
     recipes.add(
         Recipe.computing(
             "wrong",
@@ -182,7 +211,7 @@ class BenchRunTest {
   @Test
   void memory() {
     int n = 4_000_000;
-    List<Footprint> footprints = new MemoryItem("tiny", Models.single(n)).run(1);
+    List<Footprint> footprints = new MemoryItem("tiny", Models.single(n), null).run(1);
     assertThat(footprints)
         .extracting(Footprint::contestant)
         .containsExactly("adam", "adam-core", "pipeline", "pipeline-torch");
@@ -200,6 +229,14 @@ class BenchRunTest {
       assertThat(json.get("native_bytes_per_parameter").asDouble())
           .isEqualTo(footprint.nativeBytes());
     }
+  }
+
+  @Test
+  void memoryOfOneOptimizer() {
+    BenchOptimizer sgd = new BenchOptimizer("SGD", "SGD", Map.of("momentum", 0.9), 0.01);
+    List<Footprint> footprints = new MemoryItem("tiny", Models.matrix(1000, 4000), sgd).run(1);
+    assertThat(footprints).hasSize(1);
+    assertThat(footprints.get(0).nativeBytes()).isBetween(4.0, 4.01);
   }
 
   // ---- threads ---------------------------------------------------------------------------------
