@@ -16,11 +16,32 @@ import org.optibridge.vector.Vector;
 /** Options that torch.optim refuses are refused here, by name, and what it accepts is accepted. */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
 class TorchErrorTableTest {
-  /** The table's other kinds are about how Python is given parameters and flags. */
   static List<Golden.Case> options() {
     return Golden.cases("native/errors.json").stream()
         .filter(one -> one.get("kind").asText().equals("hyper-parameters"))
         .toList();
+  }
+
+  /** What can't be asked for in Java, by the message that Python gives, and why. */
+  private static final Map<String, String> EXCLUDED =
+      Map.of(
+          "should be an iterable of Tensors", "parameters are a Vector, not any object",
+          "with/without names", "every tensor of a Vector has a name",
+          "lr as a Tensor", "a learning rate is a number",
+          "both floats or both Tensors", "betas are numbers",
+          "complex parameters", "no dtype is complex");
+
+  static List<Golden.Case> others() {
+    return Golden.cases("native/errors.json").stream()
+        .filter(one -> !one.get("kind").asText().equals("hyper-parameters"))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("others")
+  void isExcludedByTypes(Golden.Case one) {
+    String message = one.get("message").asText();
+    assertThat(EXCLUDED.keySet()).anyMatch(message::contains);
   }
 
   @ParameterizedTest
