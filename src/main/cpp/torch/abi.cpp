@@ -5,9 +5,8 @@
 #include <string>
 
 #include "core/guard.h"
-#include "torch/algorithm.h"
 #include "torch/guard.h"
-#include "torch/ob_torch.h"
+#include "torch/handle.h"
 #include "torch/threads.h"
 
 using optibridge::torch_bridge::Algorithm;
@@ -15,13 +14,6 @@ using optibridge::torch_bridge::guarded;
 using optibridge::torch_bridge::Options;
 using optibridge::torch_bridge::SlotSpec;
 using optibridge::torch_bridge::ThreadScope;
-
-struct ob_torch_optimizer {
-  std::unique_ptr<Algorithm> algorithm;
-  std::vector<SlotSpec> slots;
-  std::string slots_text;
-  bool bound = false;
-};
 
 namespace optibridge::torch_bridge {
 namespace {
@@ -35,23 +27,21 @@ ob_torch_optimizer& checked(ob_torch_optimizer* optimizer) {
   return *optimizer;
 }
 
-Algorithm& bound(ob_torch_optimizer* optimizer) {
+ob_torch_optimizer& bound(ob_torch_optimizer* optimizer) {
   if (!checked(optimizer).bound) throw std::invalid_argument("nothing is bound yet");
-  return *optimizer->algorithm;
+  return *optimizer;
 }
 
 bool has_slot(const ob_torch_optimizer* optimizer, int32_t slot) {
   return optimizer != nullptr && slot >= 0 && static_cast<size_t>(slot) < optimizer->slots.size();
 }
 
-SlotShape shapes_of(const Algorithm& algorithm) {
-  return [&algorithm](size_t slot, c10::IntArrayRef param) {
-    return algorithm.slot_shape(slot, param);
-  };
-}
-
-bool alone(const Algorithm& algorithm) {
-  return algorithm.binding().on_cpu() && algorithm.largest() < kAloneBelow;
+bool alone(const ob_torch_optimizer& optimizer) {
+  bool small = true;
+  optimizer.each([&](const Algorithm& algorithm, double) {
+    small = small && algorithm.binding().on_cpu() && algorithm.largest() < kAloneBelow;
+  });
+  return small;
 }
 
 }  // namespace
@@ -85,12 +75,21 @@ ob_result ob_torch_create(const char* class_name, int32_t fused, const char* opt
     const Options options(class_name, tb::rules_of(class_name), option_names, values, count);
     auto optimizer = std::make_unique<ob_torch_optimizer>();
     optimizer->algorithm = tb::make_algorithm(options, fused == 1);
-    optimizer->slots = optimizer->algorithm->slots();
-    std::vector<std::string> names;
-    for (const SlotSpec& slot : optimizer->slots) names.push_back(slot.name);
-    optimizer->slots_text = tb::join(names);
+    tb::set_slots(*optimizer, optimizer->algorithm->slots());
     *out = optimizer.release();
   });
+}
+
+ob_result ob_torch_join(ob_torch_optimizer* const* groups, const double* rates, int32_t count,
+                        ob_torch_optimizer** out) OB_NOEXCEPT {
+  return guarded("torch_join", [&] {
+    if (out == nullptr) throw std::invalid_argument("out must not be null");
+    *out = tb::join(groups, rates, count).release();
+  });
+}
+
+ob_result ob_torch_take(ob_torch_optimizer* optimizer, ob_torch_optimizer* from) OB_NOEXCEPT {
+  return guarded("torch_take", [&] { tb::take(tb::checked(optimizer), tb::checked(from)); });
 }
 
 void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT { delete optimizer; }
@@ -114,9 +113,14 @@ ob_result ob_torch_slot_shape(const ob_torch_optimizer* optimizer, int32_t slot,
         (param == nullptr && ndim > 0) || out == nullptr) {
       throw std::invalid_argument("the optimizer or slot does not exist, or an argument is null");
     }
+    if (optimizer->algorithm == nullptr) {
+      throw std::invalid_argument("a slot's shape is a matter of each group");
+    }
+    const tb::SlotShape shape_of = [&](size_t s, c10::IntArrayRef p) {
+      return optimizer->algorithm->slot_shape(s, p);
+    };
     const std::vector<int64_t> shape =
-        tb::shape_of_slot(tb::shapes_of(*optimizer->algorithm), slot, name,
-                          c10::IntArrayRef(param, static_cast<size_t>(ndim)));
+        tb::shape_of_slot(shape_of, slot, name, c10::IntArrayRef(param, static_cast<size_t>(ndim)));
     out[0] = static_cast<int64_t>(shape.size());
     std::copy(shape.begin(), shape.end(), out + 1);
   });
@@ -125,34 +129,60 @@ ob_result ob_torch_slot_shape(const ob_torch_optimizer* optimizer, int32_t slot,
 ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
                         const ob_tensor* grads, const int64_t* slots, int32_t slot_count,
                         int64_t tensors) OB_NOEXCEPT {
+  return ob_torch_bind_some(optimizer, params, grads, tensors, nullptr, slots, slot_count, tensors);
+}
+
+ob_result ob_torch_bind_some(ob_torch_optimizer* optimizer, const ob_tensor* params,
+                             const ob_tensor* grads, int64_t count, const int64_t* which,
+                             const int64_t* slots, int32_t slot_count,
+                             int64_t tensors) OB_NOEXCEPT {
   return guarded("torch_bind", [&] {
+    tb::bind_some(tb::checked(optimizer), params, grads, count, which, slots, slot_count, tensors);
+  });
+}
+
+ob_result ob_torch_assign_groups(ob_torch_optimizer* optimizer, const int32_t* groups,
+                                 int64_t tensors) OB_NOEXCEPT {
+  return guarded("torch_assign_groups", [&] {
     ob_torch_optimizer& o = tb::checked(optimizer);
-    o.algorithm->bind(tb::make_binding(params, grads, slots, slot_count, tensors, o.slots,
-                                       tb::shapes_of(*o.algorithm)));
-    o.bound = true;
+    if (tensors < 0 || (tensors > 0 && groups == nullptr)) {
+      throw std::invalid_argument("groups must not be null");
+    }
+    std::vector<int32_t> members(groups, groups + tensors);
+    for (const int32_t group : members) {
+      if (group < 0 || static_cast<size_t>(group) >= o.groups.size()) {
+        throw std::invalid_argument("there is no group " + std::to_string(group));
+      }
+    }
+    o.members = std::move(members);
   });
 }
 
 ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
-  return guarded("torch_sync", [&] { tb::bound(optimizer).sync(); });
+  return guarded("torch_sync", [&] {
+    tb::bound(optimizer).each([](Algorithm& algorithm, double) { algorithm.sync(); });
+  });
 }
 
 ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
   return guarded("torch_step", [&] {
-    Algorithm& algorithm = tb::bound(optimizer);
-    if (algorithm.binding().size() == 0) return;
-    const ThreadScope scope(tb::alone(algorithm));
-    algorithm.step(lr);
+    const ob_torch_optimizer& o = tb::bound(optimizer);
+    const ThreadScope scope(tb::alone(o));
+    o.each([&](Algorithm& algorithm, double rate) {
+      if (algorithm.binding().size() > 0) algorithm.step(lr * rate);
+    });
   });
 }
 
 ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
   return guarded("torch_begin_blocks", [&] {
-    Algorithm& algorithm = tb::bound(optimizer);
-    if (!algorithm.has_blocks()) {
-      throw optibridge::Unsupported("this algorithm can't step a part of a tensor");
-    }
-    algorithm.begin_blocks(lr);
+    const ob_torch_optimizer& o = tb::bound(optimizer);
+    o.each([](const Algorithm& algorithm, double) {
+      if (!algorithm.has_blocks()) {
+        throw optibridge::Unsupported("this algorithm can't step a part of a tensor");
+      }
+    });
+    o.each([&](Algorithm& algorithm, double rate) { algorithm.begin_blocks(lr * rate); });
   });
 }
 
@@ -161,13 +191,21 @@ ob_result ob_torch_step_block(void* optimizer, int64_t tensor, int64_t offset, i
   return guarded("torch_step_block", [&] {
     // The threads are those of the sweep.
     const ThreadScope scope(true);
-    static_cast<ob_torch_optimizer*>(optimizer)->algorithm->step_block(static_cast<size_t>(tensor),
-                                                                       offset, n, gradient, param);
+    const auto& o = *static_cast<ob_torch_optimizer*>(optimizer);
+    if (o.algorithm != nullptr) {
+      o.algorithm->step_block(static_cast<size_t>(tensor), offset, n, gradient, param);
+      return;
+    }
+    const ob_torch_optimizer::Place place = o.places[static_cast<size_t>(tensor)];
+    o.groups[place.group].optimizer->algorithm->step_block(static_cast<size_t>(place.index), offset,
+                                                           n, gradient, param);
   });
 }
 
 ob_result ob_torch_end_blocks(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
-  return guarded("torch_end_blocks", [&] { tb::bound(optimizer).end_blocks(); });
+  return guarded("torch_end_blocks", [&] {
+    tb::bound(optimizer).each([](Algorithm& algorithm, double) { algorithm.end_blocks(); });
+  });
 }
 
 int64_t ob_torch_step_block_address(void) OB_NOEXCEPT {
@@ -179,9 +217,11 @@ void ob_torch_share_threads(void) OB_NOEXCEPT { ob_set_executor(tb::run_on_threa
 ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
   return guarded("torch_zero", [&] {
     const at::NoGradGuard no_grad;
-    const Algorithm& algorithm = tb::bound(optimizer);
-    const ThreadScope scope(tb::alone(algorithm));
-    for (const at::Tensor& param : algorithm.binding().params) param.zero_();
+    const ob_torch_optimizer& o = tb::bound(optimizer);
+    const ThreadScope scope(tb::alone(o));
+    o.each([](const Algorithm& algorithm, double) {
+      for (const at::Tensor& param : algorithm.binding().params) param.zero_();
+    });
   });
 }
 

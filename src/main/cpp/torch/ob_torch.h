@@ -23,6 +23,21 @@ OB_EXPORT ob_result ob_torch_create(const char* class_name, int32_t fused, const
                                     ob_torch_optimizer** out) OB_NOEXCEPT;
 OB_EXPORT void ob_torch_destroy(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 
+// One optimizer of several of one class, for groups of tensors with options of their own. It owns
+// them from now on; until it is destroyed they can be asked about their slots, by which the tensors
+// of their group go. Its own slots are all that any of them has. rates: what each group multiplies
+// the learning rate by.
+OB_EXPORT ob_result ob_torch_join(ob_torch_optimizer* const* groups, const double* rates,
+                                  int32_t count, ob_torch_optimizer** out) OB_NOEXCEPT;
+// The group of each tensor that there is, for the next bind.
+OB_EXPORT ob_result ob_torch_assign_groups(ob_torch_optimizer* optimizer, const int32_t* groups,
+                                           int64_t tensors) OB_NOEXCEPT;
+// Changes options: the optimizer goes on as `from`, a new one of as many groups, which gets what it
+// was and is good for nothing but to be destroyed. What is bound stays bound if the slots of each
+// group are the same ones; else the next call must be a bind.
+OB_EXPORT ob_result ob_torch_take(ob_torch_optimizer* optimizer,
+                                  ob_torch_optimizer* from) OB_NOEXCEPT;
+
 // The state slots this configuration needs, joined by '\n'; "step" comes first. The text lives as
 // long as the handle.
 OB_EXPORT const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
@@ -48,6 +63,13 @@ OB_EXPORT ob_result ob_torch_slot_shape(const ob_torch_optimizer* optimizer, int
 OB_EXPORT ob_result ob_torch_bind(ob_torch_optimizer* optimizer, const ob_tensor* params,
                                   const ob_tensor* grads, const int64_t* slots, int32_t slot_count,
                                   int64_t tensors) OB_NOEXCEPT;
+// The same for `count` of the tensors, whose parameters and gradients are given; which: their
+// positions among all that have slots, rising, or null for all. The others are left alone.
+// A tensor's entry in a slot that its group does not have is not looked at.
+OB_EXPORT ob_result ob_torch_bind_some(ob_torch_optimizer* optimizer, const ob_tensor* params,
+                                       const ob_tensor* grads, int64_t count, const int64_t* which,
+                                       const int64_t* slots, int32_t slot_count,
+                                       int64_t tensors) OB_NOEXCEPT;
 // To be called after the caller changed what the slots contain.
 OB_EXPORT ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // One step in place; adds one to every "step".

@@ -177,6 +177,14 @@ public abstract class FormulaStage implements Stage {
     spec = operands;
   }
 
+  /** {@inheritDoc} Refused if the state has vectors: their formula is for all tensors at once. */
+  @Override
+  public void beforePartialStep(VectorSpec weights) {
+    if (!vectors.isEmpty()) {
+      Stage.super.beforePartialStep(weights);
+    }
+  }
+
   @Override
   public void reset() {
     spec = null;

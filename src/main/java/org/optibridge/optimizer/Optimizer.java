@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
 import org.optibridge.vector.Recording;
+import org.optibridge.vector.Selection;
 import org.optibridge.vector.Vector;
 
 /**
@@ -37,6 +38,8 @@ public final class Optimizer implements AutoCloseable {
   private final WeightDecay decayMode;
   private final TensorFilter decayFilter;
   private final Guard guard;
+  // Weights that have gradients, where some have none.
+  private final Selection selection = new Selection();
   private Scheduler learningRate;
   private Scheduler weightDecay;
 
@@ -71,17 +74,24 @@ public final class Optimizer implements AutoCloseable {
   /**
    * One optimization step, in place.
    *
+   * <p>Gradients may be missing: weights whose names are not among those of the gradients are left
+   * alone, with all their state, as PyTorch leaves weights without a gradient. No regularizer,
+   * clipping or weight decay sees them. Stages that keep vectors for all weights together can't do
+   * so and refuse; {@code torch-optim} and stages without such state can.
+   *
    * @param params the weights, read and written
-   * @param gradients of the loss by the weights, of an equal spec; read only
+   * @param gradients of the loss by the weights, of an equal spec, or of some of the weights in the
+   *     same order; read only
    * @return whether the weights were stepped; false if a module ended the step before: it skipped
    *     gradients that are not finite, or is still accumulating
-   * @throws IllegalArgumentException if the specs differ from one another or from those of the
-   *     steps before; nothing is changed then
+   * @throws IllegalArgumentException if the specs do not fit one another or those of the steps
+   *     before, or gradients are missing that a stage needs; nothing is changed then
    */
   public boolean step(Vector params, Vector gradients) {
     checkOperands(params, gradients);
     return recorded(
         () -> {
+          Vector stepped = stepped(params, gradients);
           double rate = learningRate.rate();
           double decay = decay(rate);
           int last = modules.size() - 1;
@@ -90,18 +100,30 @@ public final class Optimizer implements AutoCloseable {
                   ? module
                   : null;
           Vector direction =
-              direction(params, gradients, stepper == null ? modules : modules.subList(0, last));
+              direction(stepped, gradients, stepper == null ? modules : modules.subList(0, last));
           if (direction == null) {
             return false;
           }
           if (stepper != null) {
-            stepper.stepInPlace(params, direction, rate);
+            stepper.stepInPlace(stepped, direction, rate);
           } else {
-            params.assign(params.plus(updates(params, direction, rate, decay)));
+            stepped.assign(stepped.plus(updates(stepped, direction, rate, decay)));
+          }
+          if (stepped != params) {
+            Recording.flush(); // what reads all weights sees the part only in memory
           }
           finish(params);
           return true;
         });
+  }
+
+  /** The weights that have gradients, after asking all stages if some have none. */
+  private Vector stepped(Vector params, Vector gradients) {
+    if (params.spec().equals(gradients.spec())) {
+      return params;
+    }
+    forEachStage(stage -> stage.beforePartialStep(params.spec()));
+    return selection.of(params, gradients.spec());
   }
 
   /**
@@ -109,21 +131,25 @@ public final class Optimizer implements AutoCloseable {
    * moves on.
    *
    * @param params the weights, read only
-   * @param gradients of an equal spec, read only
-   * @return a stored vector, to be closed by the caller; zeros if a module ended the step
+   * @param gradients of an equal spec, or of some of the weights as in {@link #step}; read only
+   * @return a stored vector of the weights' spec, to be closed by the caller; zeros if a module
+   *     ended the step, and for weights without a gradient
    */
   public Vector computeUpdates(Vector params, Vector gradients) {
     checkOperands(params, gradients);
     Vector result = Vector.allocate(params.spec());
-    try {
+    try (Selection updates = new Selection()) {
       recorded(
           () -> {
             double rate = learningRate.rate();
-            Vector direction = direction(params, gradients, modules);
+            Vector stepped = stepped(params, gradients);
+            Vector direction = direction(stepped, gradients, modules);
             if (direction == null) {
               return false;
             }
-            result.assign(updates(params, direction, rate, decay(rate)));
+            updates
+                .of(result, gradients.spec())
+                .assign(updates(stepped, direction, rate, decay(rate)));
             countStep();
             return true;
           });
@@ -213,7 +239,9 @@ public final class Optimizer implements AutoCloseable {
     if (!params.isStored()) {
       throw new IllegalArgumentException("The parameters are an expression; only memory can step");
     }
-    params.spec().requireSame(gradients.spec(), "the parameters", "the gradients");
+    if (!params.spec().equals(gradients.spec())) {
+      params.spec().positions(gradients.spec(), "the parameters", "the gradients");
+    }
   }
 
   // ---- rounds and rates ------------------------------------------------------------------------
@@ -409,6 +437,7 @@ public final class Optimizer implements AutoCloseable {
   @Override
   public void close() {
     guard.close();
+    selection.close();
     forEachStage(Stage::close);
   }
 

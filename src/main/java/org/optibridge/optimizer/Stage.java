@@ -1,6 +1,7 @@
 package org.optibridge.optimizer;
 
 import java.util.Map;
+import org.optibridge.vector.VectorSpec;
 
 /**
  * What modules and regularizers of a pipeline have in common: a registered name, hyper-parameters,
@@ -28,6 +29,22 @@ public interface Stage extends AutoCloseable {
 
   /** Tells that a new round of federated training begins. */
   default void startRound() {}
+
+  /**
+   * Tells that gradients of some weights are missing from the step that comes next: the stage is
+   * called for the others only, and is to leave the missing ones alone with all their state. A
+   * stage without state for each tensor can do so; by default a stage refuses.
+   *
+   * @param weights all weights of the pipeline
+   * @throws IllegalArgumentException if the stage can't; nothing is changed then
+   */
+  default void beforePartialStep(VectorSpec weights) {
+    throw new IllegalArgumentException(
+        "'"
+            + name()
+            + "' can't step some of the weights only: it needs a gradient for each. Give zeros for"
+            + " those that have none, or leave this stage out");
+  }
 
   /**
    * A copy of the state, enough to go on from in another process.

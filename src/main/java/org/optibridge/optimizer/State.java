@@ -1,14 +1,16 @@
 package org.optibridge.optimizer;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /**
- * A snapshot of state: an ordered tree of numbers, texts, specs and vectors under names. It owns
- * its vectors and closes them with itself. Not thread-safe.
+ * A snapshot of state: an ordered tree of numbers, texts, specs, vectors and plain data under
+ * names. It owns its vectors and closes them with itself. Not thread-safe.
  */
 public final class State implements AutoCloseable {
   private final Map<String, Object> entries = new LinkedHashMap<>();
@@ -60,6 +62,30 @@ public final class State implements AutoCloseable {
    */
   public State put(String key, State value) {
     entries.put(key, value);
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value plain data: texts, booleans, finite numbers, null, lists and maps with text keys,
+   *     at most 64 in one another; copied, with whole numbers as {@code Long}, others as {@code
+   *     Double}
+   * @return this
+   * @throws IllegalArgumentException if something in it is none of these
+   */
+  public State put(String key, List<?> value) {
+    entries.put(key, PlainData.copy(key, value));
+    return this;
+  }
+
+  /**
+   * @param key the entry's name
+   * @param value plain data, see {@link #put(String, List)}
+   * @return this
+   * @throws IllegalArgumentException if something in it is no plain data
+   */
+  public State put(String key, Map<String, ?> value) {
+    entries.put(key, PlainData.copy(key, value));
     return this;
   }
 
@@ -157,6 +183,26 @@ public final class State implements AutoCloseable {
     return get(key, VectorSpec.class, "a spec");
   }
 
+  /**
+   * @param key an entry's name
+   * @return its plain data, which can't be changed
+   * @throws IllegalArgumentException if there is no such entry or it is no list
+   */
+  @SuppressWarnings("unchecked") // put(…) takes nothing else
+  public List<@Nullable Object> list(String key) {
+    return (List<@Nullable Object>) get(key, List.class, "a list");
+  }
+
+  /**
+   * @param key an entry's name
+   * @return its plain data, which can't be changed
+   * @throws IllegalArgumentException if there is no such entry or it is no map
+   */
+  @SuppressWarnings("unchecked") // put(…) takes nothing else
+  public Map<String, @Nullable Object> map(String key) {
+    return (Map<String, @Nullable Object>) get(key, Map.class, "a map");
+  }
+
   private <T> T get(String key, Class<T> type, String what) {
     Object value = entries.get(key);
     if (value == null) {
@@ -171,8 +217,9 @@ public final class State implements AutoCloseable {
 
   /**
    * @param key an entry's name
-   * @return whatever it is: a {@code Double}, {@code String}, {@link VectorSpec}, {@link Vector} or
-   *     {@code State}, the last two still owned by this state
+   * @return whatever it is: a {@code Double}, {@code String}, {@link VectorSpec}, {@code List} or
+   *     {@code Map} of plain data, {@link Vector} or {@code State}, the last two still owned by
+   *     this state
    * @throws IllegalArgumentException if there is no such entry
    */
   public Object value(String key) {

@@ -1,5 +1,6 @@
 package org.optibridge.optimizer;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -12,34 +13,62 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /**
- * Says which tensors a regularizer or the weight decay acts on. Biases and the parameters of norms
- * are usually left out: {@code TensorFilter.excluding("*.bias")}, or {@link #matricesOnly()}. Not
- * thread-safe, like the stage that owns it.
+ * Says which tensors a regularizer, the weight decay or a group's options act on. Biases and the
+ * parameters of norms are usually left out: {@code TensorFilter.excluding("*.bias")}, or {@link
+ * #matricesOnly()}. Not thread-safe, like the stage that owns it.
  */
 public final class TensorFilter {
+  private static final String INCLUDE = "include";
   private static final String EXCLUDE = "exclude";
   private static final String MIN_DIMS = "min_dims";
+  private static final String MAX_DIMS = "max_dims";
+
+  /** What a config says; without names to include, all are. */
+  private record Rule(
+      @Nullable List<String> include, List<String> exclude, long minDims, @Nullable Long maxDims) {
+    static final Rule ALL = new Rule(null, List.of(), 0, null);
+
+    Predicate<TensorSpec> predicate() {
+      Predicate<String> included = include == null ? name -> true : matching(include);
+      Predicate<String> excluded = matching(exclude);
+      return tensor -> {
+        int dims = tensor.shape().length;
+        return dims >= minDims
+            && (maxDims == null || dims <= maxDims)
+            && included.test(tensor.name())
+            && !excluded.test(tensor.name());
+      };
+    }
+  }
 
   private final Predicate<TensorSpec> predicate;
-  private final List<String> globs;
-  private final long minDims;
-  private final boolean described;
+  // Null for a predicate of the program.
+  private final @Nullable Rule rule;
   // The last answer: training asks for the same tensors at every step.
   private @Nullable VectorSpec lastSpec;
   private boolean[] last = {};
   private boolean lastIsAll;
 
-  private TensorFilter(
-      Predicate<TensorSpec> predicate, List<String> globs, long minDims, boolean described) {
+  private TensorFilter(Predicate<TensorSpec> predicate, @Nullable Rule rule) {
     this.predicate = predicate;
-    this.globs = globs;
-    this.minDims = minDims;
-    this.described = described;
+    this.rule = rule;
+  }
+
+  private static TensorFilter of(Rule rule) {
+    return new TensorFilter(rule.predicate(), rule);
   }
 
   /** Returns the filter that lets all tensors through. */
   public static TensorFilter all() {
-    return of(List.of(), 0);
+    return of(Rule.ALL);
+  }
+
+  /**
+   * @param globs patterns of names, in which {@code *} stands for any characters
+   * @return a filter that lets through tensors of these names only
+   */
+  public static TensorFilter including(String... globs) {
+    return of(new Rule(List.of(globs), List.of(), 0, null));
   }
 
   /**
@@ -47,12 +76,20 @@ public final class TensorFilter {
    * @return a filter that leaves out tensors of these names
    */
   public static TensorFilter excluding(String... globs) {
-    return of(List.of(globs), 0);
+    return of(new Rule(null, List.of(globs), 0, null));
   }
 
   /** Returns a filter that leaves out tensors of fewer than two dimensions. */
   public static TensorFilter matricesOnly() {
-    return of(List.of(), 2);
+    return of(new Rule(null, List.of(), 2, null));
+  }
+
+  /**
+   * Returns a filter that lets through tensors of fewer than two dimensions only: biases, the
+   * parameters of norms, scalars.
+   */
+  public static TensorFilter vectorsOnly() {
+    return of(new Rule(null, List.of(), 0, 1L));
   }
 
   /**
@@ -60,18 +97,12 @@ public final class TensorFilter {
    * @return a filter that can't be written to a config
    */
   public static TensorFilter of(Predicate<TensorSpec> predicate) {
-    return new TensorFilter(predicate, List.of(), 0, false);
+    return new TensorFilter(predicate, null);
   }
 
-  private static TensorFilter of(List<String> globs, long minDims) {
+  private static Predicate<String> matching(List<String> globs) {
     List<Pattern> patterns = globs.stream().map(TensorFilter::pattern).toList();
-    return new TensorFilter(
-        tensor ->
-            tensor.shape().length >= minDims
-                && patterns.stream().noneMatch(p -> p.matcher(tensor.name()).matches()),
-        globs,
-        minDims,
-        true);
+    return name -> patterns.stream().anyMatch(pattern -> pattern.matcher(name).matches());
   }
 
   private static Pattern pattern(String glob) {
@@ -80,15 +111,26 @@ public final class TensorFilter {
   }
 
   /**
-   * Reads the entries {@code exclude} and {@code min_dims}.
+   * Reads the entries {@code include}, {@code exclude}, {@code min_dims} and {@code max_dims}; a
+   * tensor has to satisfy all that are there.
    *
    * @param config of the stage that has the filter
    * @return the filter; {@link #all()} if there are no such entries
    * @throws IllegalArgumentException if they are ill-typed
    */
   public static TensorFilter from(ConfigReader config) {
+    boolean includes = config.value(INCLUDE, null) != null;
+    List<String> include = texts(config.list(INCLUDE));
     return of(
-        config.list(EXCLUDE).stream().map(String::valueOf).toList(), config.integer(MIN_DIMS, 0));
+        new Rule(
+            includes ? include : null,
+            texts(config.list(EXCLUDE)),
+            config.integer(MIN_DIMS, 0),
+            config.optionalInteger(MAX_DIMS)));
+  }
+
+  private static List<String> texts(List<?> globs) {
+    return globs.stream().map(String::valueOf).toList();
   }
 
   /**
@@ -98,16 +140,40 @@ public final class TensorFilter {
    * @throws IllegalStateException if this is a predicate of the program
    */
   public void addTo(Map<String, Object> config) {
-    if (!described) {
+    if (rule == null) {
       throw new IllegalStateException(
           "A filter given as a predicate can't be written to a config; use excluding(…)");
     }
-    if (!globs.isEmpty()) {
-      config.put(EXCLUDE, globs);
+    if (rule.include() != null) {
+      config.put(INCLUDE, rule.include());
     }
-    if (minDims > 0) {
-      config.put(MIN_DIMS, minDims);
+    if (!rule.exclude().isEmpty()) {
+      config.put(EXCLUDE, rule.exclude());
     }
+    if (rule.minDims() > 0) {
+      config.put(MIN_DIMS, rule.minDims());
+    }
+    if (rule.maxDims() != null) {
+      config.put(MAX_DIMS, rule.maxDims());
+    }
+  }
+
+  /**
+   * @param tensor a tensor of the weights
+   * @return whether the filter lets it through
+   */
+  public boolean accepts(TensorSpec tensor) {
+    return predicate.test(tensor);
+  }
+
+  @Override
+  public String toString() {
+    if (rule == null) {
+      return "a predicate";
+    }
+    Map<String, Object> config = new LinkedHashMap<>();
+    addTo(config);
+    return config.isEmpty() ? "all tensors" : config.toString();
   }
 
   /**

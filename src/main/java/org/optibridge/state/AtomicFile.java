@@ -17,7 +17,7 @@ final class AtomicFile {
    * Writes a file beside the target, brings it to the disk and then puts it in the target's place.
    * If that fails, the target is left as it was.
    */
-  static void replace(Path target, StateWriter writer) throws IOException {
+  static void replace(Path target, SafeTensorsWriter.Laid content) throws IOException {
     Path folder = target.toAbsolutePath().getParent();
     if (folder == null || target.getFileName() == null) {
       throw new IllegalArgumentException("'" + target + "' does not name a file");
@@ -26,7 +26,7 @@ final class AtomicFile {
     try {
       try (FileChannel channel =
           FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        writer.writeTo(bytes -> writeAll(channel, bytes));
+        content.writeTo(bytes -> writeAll(channel, bytes));
         channel.force(true);
       }
       Files.move(

@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
 
@@ -94,13 +95,18 @@ record SafeTensorsHeader(Map<String, Slot> slots, Map<String, String> metadata) 
     return entry;
   }
 
-  static DType dtype(String key, String code) {
+  /** The type that a code stands for; null if vectors have none such. */
+  static @Nullable DType dtype(String code) {
     for (DType dtype : DType.values()) {
       if (code.equals(CODES.get(dtype))) {
         return dtype;
       }
     }
-    throw new IllegalArgumentException(
-        "Tensor '" + key + "' has the dtype '" + code + "'; only F32 and F64 are read");
+    return null;
+  }
+
+  /** The codes that are read, for messages. */
+  static List<String> codes() {
+    return CODES.values().stream().sorted().toList();
   }
 }

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.state.SafeTensorsHeader.Slot;
 import org.optibridge.vector.DType;
@@ -18,10 +19,17 @@ import org.optibridge.vector.TensorSpec;
 final class SafeTensorsParser {
   private static final String WHAT = "The header";
 
+  /** Where the elements of a tensor lie, wanted or not. */
+  private record Place(String tensor, long begin, long end) {}
+
+  private final Predicate<String> wanted;
+  private final List<Place> places = new ArrayList<>();
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  private SafeTensorsParser() {}
+  private SafeTensorsParser(Predicate<String> wanted) {
+    this.wanted = wanted;
+  }
 
   /**
    * @param length what the first 8 bytes say
@@ -47,8 +55,9 @@ final class SafeTensorsParser {
   /**
    * @param json the header without its length
    * @param dataBytes that follow it
+   * @param wanted whether to keep the tensor of a key; others may have any dtype
    */
-  static SafeTensorsHeader parse(ByteBuffer json, long dataBytes) {
+  static SafeTensorsHeader parse(ByteBuffer json, long dataBytes, Predicate<String> wanted) {
     String text;
     try {
       text = StandardCharsets.UTF_8.newDecoder().decode(json).toString();
@@ -58,7 +67,7 @@ final class SafeTensorsParser {
     if (!text.startsWith("{")) {
       throw new IllegalArgumentException(WHAT + " does not begin with '{'");
     }
-    SafeTensorsParser parser = new SafeTensorsParser();
+    SafeTensorsParser parser = new SafeTensorsParser(wanted);
     StrictJson.read(
         text,
         WHAT,
@@ -75,12 +84,18 @@ final class SafeTensorsParser {
       reader.object(name -> text(reader, name));
       return;
     }
-    if (slots.size() == SafeTensorsHeader.MAX_ENTRIES) {
+    if (places.size() == SafeTensorsHeader.MAX_ENTRIES) {
       throw reader.error("more than " + SafeTensorsHeader.MAX_ENTRIES + " tensors");
     }
     Entry entry = new Entry();
     reader.object(name -> entry.field(reader, key, name));
-    slots.put(key, entry.slot(reader, key));
+    if (wanted.test(key)) {
+      Slot slot = entry.slot(reader, key);
+      places.add(new Place(slot.tensor().toString(), slot.begin(), slot.end()));
+      slots.put(key, slot);
+    } else {
+      places.add(entry.place(reader, key));
+    }
   }
 
   private void text(StrictJson reader, String name) {
@@ -105,22 +120,48 @@ final class SafeTensorsParser {
 
   /** A tensor's entry as far as it is read. */
   private static final class Entry {
-    private @Nullable DType dtype;
+    private @Nullable String code;
     private @Nullable List<Long> shape;
     private @Nullable List<Long> offsets;
 
     void field(StrictJson reader, String key, String name) {
       switch (name) {
-        case SafeTensorsHeader.DTYPE -> dtype = SafeTensorsHeader.dtype(key, reader.text());
+        case SafeTensorsHeader.DTYPE -> code = reader.text();
         case SafeTensorsHeader.SHAPE -> shape = sizes(reader, SafeTensorsHeader.MAX_RANK);
         case SafeTensorsHeader.OFFSETS -> offsets = sizes(reader, 2);
         default -> throw reader.error("tensor '" + key + "' has the unknown entry '" + name + "'");
       }
     }
 
+    private IllegalArgumentException incomplete(StrictJson reader, String key) {
+      return reader.error("tensor '" + key + "' needs dtype, shape and two data_offsets");
+    }
+
+    /** Of a tensor that is left out: its dtype need not be known. */
+    Place place(StrictJson reader, String key) {
+      if (code == null || shape == null || offsets == null || offsets.size() != 2) {
+        throw incomplete(reader, key);
+      }
+      Place place = new Place("'" + key + "'", offsets.get(0), offsets.get(1));
+      if (place.end() < place.begin()) {
+        throw reader.error("tensor '" + key + "' has the data_offsets " + offsets);
+      }
+      return place;
+    }
+
     Slot slot(StrictJson reader, String key) {
-      if (dtype == null || shape == null || offsets == null || offsets.size() != 2) {
-        throw reader.error("tensor '" + key + "' needs dtype, shape and two data_offsets");
+      if (code == null || shape == null || offsets == null || offsets.size() != 2) {
+        throw incomplete(reader, key);
+      }
+      DType dtype = SafeTensorsHeader.dtype(code);
+      if (dtype == null) {
+        throw new IllegalArgumentException(
+            "Tensor '"
+                + key
+                + "' has the dtype '"
+                + code
+                + "'; read are "
+                + SafeTensorsHeader.codes());
       }
       TensorSpec tensor =
           new TensorSpec(
@@ -136,21 +177,20 @@ final class SafeTensorsParser {
   }
 
   private void requireContiguous(long dataBytes) {
-    List<Slot> sorted = new ArrayList<>(slots.values());
-    sorted.sort(Comparator.comparingLong(Slot::begin).thenComparingLong(Slot::end));
+    places.sort(Comparator.comparingLong(Place::begin).thenComparingLong(Place::end));
     long next = 0;
-    for (Slot slot : sorted) {
-      if (slot.begin() != next) {
+    for (Place place : places) {
+      if (place.begin() != next) {
         throw new IllegalArgumentException(
             "Tensor "
-                + slot.tensor()
+                + place.tensor()
                 + " begins at byte "
-                + slot.begin()
+                + place.begin()
                 + ", where "
                 + next
                 + " is next: data_offsets must neither overlap nor leave gaps");
       }
-      next = slot.end();
+      next = place.end();
     }
     if (next != dataBytes) {
       throw new IllegalArgumentException(

@@ -1,12 +1,7 @@
 package org.optibridge.state;
 
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.optibridge.optimizer.AuxVar;
@@ -35,9 +30,6 @@ import org.optibridge.optimizer.State;
  * <p>Source: the format's description at github.com/huggingface/safetensors.
  */
 public final class StateFormat {
-  // The longest array that all JVMs make.
-  private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
-
   private StateFormat() {}
 
   /**
@@ -46,18 +38,7 @@ public final class StateFormat {
    * @throws IllegalArgumentException if a limit is exceeded, or an array can't hold the bytes
    */
   public static byte[] write(State state) {
-    StateWriter writer = new StateWriter(state);
-    if (writer.total() > MAX_ARRAY) {
-      throw new IllegalArgumentException(
-          "The state has " + writer.total() + " bytes, too many for an array; write it to a file");
-    }
-    ByteBuffer bytes = ByteBuffer.allocate((int) writer.total());
-    try {
-      writer.writeTo(bytes::put);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Writing to memory", e);
-    }
-    return bytes.array();
+    return StateWriter.layOut(state).bytes();
   }
 
   /**
@@ -69,7 +50,7 @@ public final class StateFormat {
    * @throws IOException if the file can't be written
    */
   public static void write(State state, Path file) throws IOException {
-    AtomicFile.replace(file, new StateWriter(state));
+    StateWriter.layOut(state).replace(file);
   }
 
   /**
@@ -78,22 +59,7 @@ public final class StateFormat {
    * @throws IllegalArgumentException if the bytes are no state
    */
   public static State read(byte[] bytes) {
-    try {
-      return StateReader.read(
-          new StateReader.Source() {
-            @Override
-            public long size() {
-              return bytes.length;
-            }
-
-            @Override
-            public void get(long position, ByteBuffer target) {
-              target.put(bytes, (int) position, target.remaining());
-            }
-          });
-    } catch (IOException e) {
-      throw new UncheckedIOException("Reading from memory", e);
-    }
+    return SafeTensorsReader.read(bytes, key -> true, StateReader::read);
   }
 
   /**
@@ -103,29 +69,7 @@ public final class StateFormat {
    * @throws IOException if it can't be read
    */
   public static State read(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return StateReader.read(
-          new StateReader.Source() {
-            @Override
-            public long size() throws IOException {
-              return channel.size();
-            }
-
-            @Override
-            public void get(long position, ByteBuffer target) throws IOException {
-              long at = position;
-              while (target.hasRemaining()) {
-                int count = channel.read(target, at);
-                if (count < 0) {
-                  throw new EOFException(file + " became shorter while it was read");
-                }
-                at += count;
-              }
-            }
-          });
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
-    }
+    return SafeTensorsReader.read(file, key -> true, StateReader::read);
   }
 
   /**

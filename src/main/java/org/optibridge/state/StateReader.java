@@ -1,15 +1,12 @@
 package org.optibridge.state;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.optibridge.memory.NativeBlock;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.SafeTensorsHeader.Slot;
 import org.optibridge.vector.TensorSpec;
@@ -17,21 +14,11 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /**
- * Reads one state. The header is checked first, then the tree, which takes memory for no more than
- * the bytes that are there; elements go from the source to native memory without a copy in between.
+ * Reads one state. The tree is checked against the header; it takes memory for no more than the
+ * bytes that are there.
  */
 final class StateReader {
   private static final String WHAT = "The state's tree";
-  private static final long CHUNK = 1 << 30;
-  private static final int MAX_MESSAGE = 1000;
-
-  /** Bytes at known places. */
-  interface Source {
-    long size() throws IOException;
-
-    /** Fills the buffer with the bytes from a position on. */
-    void get(long position, ByteBuffer target) throws IOException;
-  }
 
   /** A vector and the places of its tensors, in order. */
   private record Fill(Vector vector, List<Slot> slots) {}
@@ -40,51 +27,25 @@ final class StateReader {
   private final List<Fill> fills = new ArrayList<>();
   private final Set<String> used = new HashSet<>();
   private final Deque<String> path = new ArrayDeque<>();
+  private final PlainJson plain = new PlainJson();
   private int entries;
 
   private StateReader(SafeTensorsHeader header) {
     this.header = header;
   }
 
-  static State read(Source source) throws IOException {
-    try {
-      return checked(source);
-    } catch (IllegalArgumentException e) {
-      String message = String.valueOf(e.getMessage());
-      if (message.length() <= MAX_MESSAGE) {
-        throw e;
-      }
-      // Names come from the sender, who may want to fill a log; the cause would do so too.
-      throw new IllegalArgumentException(message.substring(0, MAX_MESSAGE) + "…");
-    }
-  }
-
-  private static State checked(Source source) throws IOException {
-    long total = source.size();
-    if (total < SafeTensorsHeader.LENGTH_BYTES) {
-      throw new IllegalArgumentException(
-          "There are " + total + " bytes; a state begins with 8 that tell the header's length");
-    }
-    ByteBuffer first = bytes(source, 0, SafeTensorsHeader.LENGTH_BYTES);
-    int length =
-        SafeTensorsParser.requireLength(first.order(ByteOrder.LITTLE_ENDIAN).getLong(), total);
-    long start = (long) SafeTensorsHeader.LENGTH_BYTES + length;
-    ByteBuffer json = bytes(source, SafeTensorsHeader.LENGTH_BYTES, length);
-    StateReader reader = new StateReader(SafeTensorsParser.parse(json, total - start));
+  static State read(SafeTensorsReader file) throws IOException {
+    StateReader reader = new StateReader(file.header());
     try {
       State state = reader.tree();
-      reader.fill(source, start);
+      for (Fill fill : reader.fills) {
+        file.fill(fill.vector(), fill.slots());
+      }
       return state;
     } catch (RuntimeException | IOException | Error e) {
       reader.fills.forEach(fill -> fill.vector().close());
       throw e;
     }
-  }
-
-  private static ByteBuffer bytes(Source source, long position, int count) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(count);
-    source.get(position, bytes);
-    return bytes.flip();
   }
 
   private State tree() {
@@ -143,6 +104,7 @@ final class StateReader {
       case StateTree.TEXT -> state.put(key, reader.text());
       case StateTree.VECTOR -> state.put(key, vector(reader));
       case StateTree.SPEC -> state.put(key, SpecReader.read(reader));
+      case StateTree.JSON -> plain.read(reader, state, key);
       case StateTree.STATE -> state.put(key, state(reader));
       default -> throw reader.error("'" + key + "' has the unknown type '" + type + "'");
     }
@@ -182,25 +144,5 @@ final class StateReader {
     Vector vector = Vector.allocate(new VectorSpec(tensors));
     fills.add(new Fill(vector, slots));
     return vector;
-  }
-
-  private void fill(Source source, long start) throws IOException {
-    for (Fill fill : fills) {
-      List<TensorSpec> tensors = fill.vector().spec().tensors();
-      fill.vector().beginWrite();
-      try {
-        for (int i = 0; i < tensors.size(); i++) {
-          long address = fill.vector().address(tensors.get(i).name());
-          long from = start + fill.slots().get(i).begin();
-          long bytes = tensors.get(i).bytes();
-          for (long at = 0; at < bytes; at += CHUNK) {
-            ByteBuffer target = NativeBlock.view(address + at, Math.min(CHUNK, bytes - at));
-            source.get(from + at, target);
-          }
-        }
-      } finally {
-        fill.vector().endUse();
-      }
-    }
   }
 }

@@ -9,6 +9,7 @@ package org.optibridge.state;
  * {"text": "…"}
  * {"vector": ["w1", "b1"]}           the tensors' names in order; the rest is in the header
  * {"spec": [{"name": "w1", "dtype": "float32", "device": "cpu", "shape": [4, 3]}]}
+ * {"json": {"lr": 0.1}}              plain data: an object or a list
  * {"state": {…}}
  * }</pre>
  */
@@ -25,10 +26,14 @@ final class StateTree {
   /** The most states in one another. */
   static final int MAX_DEPTH = 64;
 
+  /** The most values in all plain data of a state together. */
+  static final int MAX_VALUES = 1 << 20;
+
   static final String NUMBER = "number";
   static final String TEXT = "text";
   static final String VECTOR = "vector";
   static final String SPEC = "spec";
+  static final String JSON = "json";
   static final String STATE = "state";
 
   static final String NAME = "name";

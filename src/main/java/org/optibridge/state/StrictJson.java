@@ -168,6 +168,36 @@ final class StrictJson {
     return token == JsonToken.VALUE_STRING;
   }
 
+  /** Returns whether an object comes next. */
+  boolean atObject() {
+    return token == JsonToken.START_OBJECT;
+  }
+
+  /** Returns whether an array comes next. */
+  boolean atArray() {
+    return token == JsonToken.START_ARRAY;
+  }
+
+  /** Consumes null, a boolean, a text or a finite number, which is a Long if it is a whole one. */
+  @Nullable Object scalar() {
+    if (token == JsonToken.VALUE_STRING) {
+      return text();
+    }
+    if (token == JsonToken.VALUE_NUMBER_FLOAT) {
+      return number();
+    }
+    Object scalar = null;
+    if (token == JsonToken.VALUE_NUMBER_INT) {
+      scalar = parsed(parser::getLongValue);
+    } else if (token == JsonToken.VALUE_TRUE || token == JsonToken.VALUE_FALSE) {
+      scalar = token == JsonToken.VALUE_TRUE;
+    } else {
+      require(token == JsonToken.VALUE_NULL, "a value");
+    }
+    advance();
+    return scalar;
+  }
+
   /** Consumes a whole number, at least 0. */
   long size() {
     require(token == JsonToken.VALUE_NUMBER_INT, "a whole number");

@@ -8,6 +8,7 @@ import org.optibridge.vector.Vector;
 /** A fused kernel of libtorch as an instruction of a sweep, on the state slots that are bound. */
 final class TorchBlockKernel implements BlockKernel {
   private final TorchHandle handle;
+  private final TorchOptions options;
   private final double rate;
   private final Supplier<Vector> result;
   private boolean begun;
@@ -19,6 +20,7 @@ final class TorchBlockKernel implements BlockKernel {
    */
   TorchBlockKernel(TorchHandle handle, double rate, Supplier<Vector> result) {
     this.handle = handle;
+    this.options = handle.options();
     this.rate = rate;
     this.result = result;
   }
@@ -42,6 +44,10 @@ final class TorchBlockKernel implements BlockKernel {
   public void begin() {
     handle.acquireExclusive();
     try {
+      if (handle.options() != options) {
+        throw new IllegalStateException(
+            "Options of " + handle + " were changed after the step was recorded and before it ran");
+      }
       NativeStatus.check(TorchLibrary.ob_torch_begin_blocks(handle.address, rate));
       begun = true;
     } catch (RuntimeException | Error e) {

@@ -7,8 +7,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
 import org.optibridge.memory.NativeStatus;
+import org.optibridge.torch.TorchOptimizerSpec.Encoded;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
+import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /** Owns one {@code ob_torch_optimizer}. */
@@ -17,71 +19,218 @@ final class TorchHandle extends NativeHandle {
   private static final int LIKE_PARAMETER = 0;
   private static final int SCALAR = 1;
 
-  final long address;
-  final List<String> slots;
+  /** The optimizer of one group, which answers for its slots. */
+  private record Part(long address, List<String> slots) {
+    static Part of(long address) {
+      return new Part(address, List.of(TorchLibrary.ob_torch_slots(address).split("\n")));
+    }
 
-  private TorchHandle(String description, long address) {
-    super(description, 0, () -> TorchLibrary.ob_torch_destroy(address));
+    double initial(int slot) {
+      return TorchLibrary.ob_torch_slot_initial(address, slot);
+    }
+
+    /** What a slot looks like for a parameter; without elements if the group has no such slot. */
+    TensorSpec slotSpec(String slot, TensorSpec param) {
+      int position = slots.indexOf(slot);
+      if (position < 0) {
+        return new TensorSpec(param.name(), param.dtype(), param.device(), 0);
+      }
+      int kind = TorchLibrary.ob_torch_slot_kind(address, position);
+      if (kind == LIKE_PARAMETER) {
+        return param;
+      }
+      return kind == SCALAR
+          ? new TensorSpec(param.name(), DType.FLOAT32, param.device())
+          : new TensorSpec(param.name(), param.dtype(), param.device(), shape(position, param));
+    }
+
+    private long[] shape(int slot, TensorSpec param) {
+      long[] shape = param.shape();
+      long[] out = new long[shape.length + 2];
+      NativeStatus.check(
+          TorchLibrary.ob_torch_slot_shape(address, slot, param.name(), shape, shape.length, out));
+      return Arrays.copyOfRange(out, 1, 1 + (int) out[0]);
+    }
+  }
+
+  final long address;
+  // These three change with the options.
+  List<String> slots;
+  private TorchOptions options;
+  private List<Part> parts;
+  // The tensors whose groups the native side knows.
+  private @Nullable VectorSpec assigned;
+
+  private TorchHandle(TorchOptions options, long address, List<Part> parts) {
+    super(
+        "TorchOptiModule " + options.spec().qualifiedName(),
+        0,
+        () -> TorchLibrary.ob_torch_destroy(address));
     this.address = address;
-    this.slots = List.of(TorchLibrary.ob_torch_slots(address).split("\n"));
+    this.options = options;
+    this.parts = parts;
+    this.slots = Part.of(address).slots();
   }
 
   /** Every option is sent, given or not: libtorch's defaults never apply. */
-  static TorchHandle create(
-      TorchOptimizerSpec spec, Map<String, @Nullable Object> options, boolean fused) {
-    List<String> names = new ArrayList<>();
-    List<Double> values = new ArrayList<>();
-    for (TorchOption option : spec.options()) {
-      option.encode(
-          options.get(option.name()),
-          (name, value) -> {
-            names.add(name);
-            values.add(value);
-          });
+  static TorchHandle create(TorchOptions options) {
+    List<Part> parts = new ArrayList<>();
+    try {
+      for (TorchOptions.Resolved one : options.resolved()) {
+        parts.add(Part.of(create(options.spec(), one.options(), options.isFused())));
+      }
+      long address = parts.get(0).address();
+      if (parts.size() > 1) {
+        long[] out = new long[1];
+        NativeStatus.check(
+            TorchLibrary.ob_torch_join(
+                parts.stream().mapToLong(Part::address).toArray(),
+                options.resolved().stream().mapToDouble(TorchOptions.Resolved::rate).toArray(),
+                parts.size(),
+                out));
+        address = out[0];
+      }
+      return new TorchHandle(options, address, parts);
+    } catch (RuntimeException | Error e) {
+      parts.forEach(part -> TorchLibrary.ob_torch_destroy(part.address()));
+      throw e;
     }
+  }
+
+  private static long create(
+      TorchOptimizerSpec spec, Map<String, @Nullable Object> options, boolean fused) {
+    Encoded encoded = spec.encode(options);
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_create(
             spec.name(),
             fused ? 1 : 0,
-            String.join("\n", names),
-            values.stream().mapToDouble(Double::doubleValue).toArray(),
-            values.size(),
+            encoded.joinedNames(),
+            encoded.array(),
+            encoded.values().size(),
             out));
-    return new TorchHandle("TorchOptiModule " + spec.qualifiedName(), out[0]);
+    return out[0];
   }
 
-  /** What every element of a slot starts with. */
-  double initial(int slot) {
-    return TorchLibrary.ob_torch_slot_initial(address, slot);
+  TorchOptions options() {
+    return options;
+  }
+
+  /** Whether every group has the slots that it has in another handle. */
+  boolean hasSlotsOf(TorchHandle other) {
+    for (int g = 0; g < parts.size(); g++) {
+      if (!parts.get(g).slots().equals(other.parts.get(g).slots())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Goes on with the options of another handle, which gets what this one had. What is bound stays
+   * so if this {@link #hasSlotsOf} the other.
+   */
+  void take(TorchHandle other) {
+    NativeStatus.check(TorchLibrary.ob_torch_take(address, other.address));
+    List<Part> formerParts = parts;
+    List<String> formerSlots = slots;
+    TorchOptions formerOptions = options;
+    parts = other.partsAt(address);
+    slots = other.slots;
+    options = other.options;
+    other.parts = formerParts;
+    other.slots = formerSlots;
+    other.options = formerOptions;
+  }
+
+  /** The parts as they are after a move to an address, where a lone one is the whole. */
+  private List<Part> partsAt(long place) {
+    return parts.size() > 1 ? parts : List.of(new Part(place, parts.get(0).slots()));
+  }
+
+  /** The optimizer that steps a tensor. */
+  private Part part(VectorSpec params, int tensor) {
+    return parts.size() == 1 ? parts.get(0) : parts.get(options.members(params)[tensor]);
+  }
+
+  /** Whether a tensor has a slot. */
+  boolean has(int slot, VectorSpec params, int tensor) {
+    return part(params, tensor).slots().contains(slots.get(slot));
+  }
+
+  /** A slot as it is before the first step; to be closed by the caller. */
+  Vector initial(int slot, VectorSpec params) {
+    return initial(slot, params, slotSpec(slot, params));
+  }
+
+  /** The same of a given spec, where some tensors have a slot that their group does not need. */
+  Vector initial(int slot, VectorSpec params, VectorSpec spec) {
+    double[] values = new double[spec.size()];
+    boolean same = true;
+    for (int i = 0; i < values.length; i++) {
+      Part part = part(params, i);
+      int position = part.slots().indexOf(slots.get(slot));
+      values[i] = position < 0 ? 0 : part.initial(position);
+      same &= values[i] == values[0];
+      if (parts.size() == 1) {
+        break;
+      }
+    }
+    return same ? Vector.filled(spec, values[0]) : Vector.filledEach(spec, values);
+  }
+
+  /** Whether a slot is one number for each parameter, whatever its dtype. */
+  boolean isScalar(int slot) {
+    String name = slots.get(slot);
+    for (Part part : parts) {
+      int position = part.slots().indexOf(name);
+      if (position >= 0) {
+        return TorchLibrary.ob_torch_slot_kind(part.address(), position) == SCALAR;
+      }
+    }
+    return false;
   }
 
   /**
    * What a slot looks like for given parameters.
    *
-   * @throws IllegalArgumentException naming a parameter that this optimizer can't step
+   * @throws IllegalArgumentException naming a parameter that this optimizer can't step, or a group
+   *     without parameters
    */
   VectorSpec slotSpec(int slot, VectorSpec params) {
-    int kind = TorchLibrary.ob_torch_slot_kind(address, slot);
-    if (kind == LIKE_PARAMETER) {
+    String name = slots.get(slot);
+    if (parts.size() == 1
+        && TorchLibrary.ob_torch_slot_kind(parts.get(0).address(), slot) == LIKE_PARAMETER) {
       return params;
     }
-    return new VectorSpec(
-        params.tensors().stream()
-            .map(
-                param ->
-                    kind == SCALAR
-                        ? new TensorSpec(param.name(), DType.FLOAT32, param.device())
-                        : new TensorSpec(
-                            param.name(), param.dtype(), param.device(), slotShape(slot, param)))
-            .toList());
+    List<TensorSpec> tensors = new ArrayList<>();
+    for (int i = 0; i < params.size(); i++) {
+      tensors.add(part(params, i).slotSpec(name, params.tensors().get(i)));
+    }
+    return new VectorSpec(tensors);
   }
 
-  private long[] slotShape(int slot, TensorSpec param) {
-    long[] shape = param.shape();
-    long[] out = new long[shape.length + 2];
+  /**
+   * Binds memory.
+   *
+   * @param which positions of the parameters among all that have state; null for all
+   */
+  void bind(Vector params, Vector gradients, long @Nullable [] which, TorchSlots state) {
+    VectorSpec all = state.spec();
+    if (parts.size() > 1 && (assigned == null || !assigned.equals(all))) {
+      NativeStatus.check(
+          TorchLibrary.ob_torch_assign_groups(address, options.members(all), all.size()));
+      assigned = all;
+    }
     NativeStatus.check(
-        TorchLibrary.ob_torch_slot_shape(address, slot, param.name(), shape, shape.length, out));
-    return Arrays.copyOfRange(out, 1, 1 + (int) out[0]);
+        TorchLibrary.ob_torch_bind_some(
+            address,
+            params.nativeTable(),
+            gradients.nativeTable(),
+            params.spec().size(),
+            which,
+            state.tables(),
+            slots.size(),
+            all.size()));
   }
 }

@@ -5,6 +5,7 @@ import org.bytedeco.javacpp.annotation.Cast;
 import org.bytedeco.javacpp.annotation.NoException;
 import org.bytedeco.javacpp.annotation.Platform;
 import org.bytedeco.javacpp.annotation.Properties;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
 
 /**
@@ -46,6 +47,20 @@ public final class TorchLibrary {
 
   public static native void ob_torch_destroy(@Cast("ob_torch_optimizer*") long optimizer);
 
+  public static native long ob_torch_join(
+      @Cast("ob_torch_optimizer* const*") long[] groups,
+      double[] rates,
+      int count,
+      @Cast("ob_torch_optimizer**") long[] out);
+
+  public static native long ob_torch_assign_groups(
+      @Cast("ob_torch_optimizer*") long optimizer,
+      @Cast("const int32_t*") int[] groups,
+      long tensors);
+
+  public static native long ob_torch_take(
+      @Cast("ob_torch_optimizer*") long optimizer, @Cast("ob_torch_optimizer*") long from);
+
   public static native String ob_torch_slots(@Cast("ob_torch_optimizer*") long optimizer);
 
   public static native double ob_torch_slot_initial(
@@ -66,6 +81,16 @@ public final class TorchLibrary {
       @Cast("ob_torch_optimizer*") long optimizer,
       @Cast("const ob_tensor*") long params,
       @Cast("const ob_tensor*") long grads,
+      @Cast("const int64_t*") long[] slots,
+      int slotCount,
+      long tensors);
+
+  public static native long ob_torch_bind_some(
+      @Cast("ob_torch_optimizer*") long optimizer,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const ob_tensor*") long grads,
+      long count,
+      @Cast("const int64_t*") long @Nullable [] which,
       @Cast("const int64_t*") long[] slots,
       int slotCount,
       long tensors);

@@ -2,16 +2,22 @@ package org.optibridge.torch;
 
 import static java.util.Objects.requireNonNull;
 
+import java.lang.System.Logger.Level;
 import java.lang.ref.Reference;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeStatus;
 import org.optibridge.optimizer.InPlaceModule;
 import org.optibridge.optimizer.State;
+import org.optibridge.torch.TorchBinding.Extent;
+import org.optibridge.torch.TorchBinding.Kind;
 import org.optibridge.vector.BlockKernel;
 import org.optibridge.vector.Recording;
+import org.optibridge.vector.Selection;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -61,10 +67,11 @@ public final class TorchOptiModule implements InPlaceModule {
   // Elements of a tensor, on average, from which a call of a kernel for each is worth it.
   private static final long BLOCK_WORTH = 16384;
 
+  private static final System.Logger LOGGER = System.getLogger("org.optibridge.torch");
+
   private final TorchOptimizerSpec spec;
-  private final Map<String, Object> kwargs;
   private final boolean fused;
-  private final boolean readsWeights;
+  // Has the options as well.
   private final TorchHandle handle;
 
   private @Nullable TorchSlots slots;
@@ -76,32 +83,17 @@ public final class TorchOptiModule implements InPlaceModule {
   // What the native views point at; equal vectors at the next step keep them.
   private @Nullable Vector boundParams;
   private @Nullable Vector boundGradients;
+  // All weights, where the next call is about some of them.
+  private @Nullable VectorSpec all;
+  private final Selection selection = new Selection();
+  private volatile @Nullable TorchBinding binding;
+  // The learning rate of the last step, for the state.
+  private double lastRate = 1;
 
-  private TorchOptiModule(TorchOptimizerSpec spec, Map<String, Object> kwargs) {
-    this.spec = spec;
-    Map<String, @Nullable Object> options = spec.complete(kwargs);
-    Object wanted = kwargs.get("fused");
-    if (wanted != null && !(wanted instanceof Boolean)) {
-      throw new IllegalArgumentException(
-          spec.qualifiedName() + ": 'fused' must be true or false, not " + wanted);
-    }
-    if (Boolean.TRUE.equals(wanted) && !spec.hasFusedKernel()) {
-      throw new IllegalArgumentException(
-          spec.qualifiedName() + " has no fused kernel in libtorch; leave 'fused' out");
-    }
-    this.fused = spec.hasFusedKernel() && !Boolean.FALSE.equals(wanted);
-    this.kwargs = new LinkedHashMap<>();
-    for (TorchOption option : spec.options()) {
-      Object value = options.get(option.name());
-      if (value != null && !value.equals(option.defaultValue())) {
-        this.kwargs.put(option.name(), value);
-      }
-    }
-    if (wanted != null) {
-      this.kwargs.put("fused", fused);
-    }
-    this.readsWeights = spec.readsWeights(options);
-    this.handle = TorchHandle.create(spec, options, fused);
+  TorchOptiModule(TorchOptions options) {
+    this.spec = options.spec();
+    this.fused = options.isFused();
+    this.handle = TorchHandle.create(options);
   }
 
   /**
@@ -122,13 +114,32 @@ public final class TorchOptiModule implements InPlaceModule {
    *     of range
    */
   public static TorchOptiModule of(String optimizer, Map<String, Object> kwargs) {
+    return builder(optimizer).options(kwargs).build();
+  }
+
+  /**
+   * For options that differ by tensor:
+   *
+   * <pre>{@code
+   * TorchOptiModule.builder("AdamW")
+   *     .option("weight_decay", 0.1)
+   *     .group(TensorFilter.including("*.bias", "*norm*"), Map.of("weight_decay", 0.0))
+   *     .build()
+   * }</pre>
+   *
+   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}
+   * @return a builder, with PyTorch's default options
+   * @throws IllegalArgumentException if the name is unknown
+   */
+  public static TorchOptiModuleBuilder builder(String optimizer) {
     TorchImports.requireNoClass(optimizer);
-    return new TorchOptiModule(TorchOptimizers.get(optimizer), kwargs);
+    return new TorchOptiModuleBuilder(TorchOptimizers.get(optimizer));
   }
 
   /**
    * @param config as {@link #getConfig()} returns it, or as declearn writes it: {@code optim_cls}
-   *     and {@code kwargs}
+   *     and {@code kwargs}; beyond declearn {@code groups}, a list of objects, each with the
+   *     entries of a {@link org.optibridge.optimizer.TensorFilter} and {@code kwargs}
    * @return a module without state
    * @throws IllegalArgumentException if something is missing, unknown or out of range
    */
@@ -142,14 +153,21 @@ public final class TorchOptiModule implements InPlaceModule {
     if (!(kwargs instanceof Map<?, ?> options)) {
       throw new IllegalArgumentException("'kwargs' of a torch-optim config must be an object");
     }
-    return of(name, (Map<String, Object>) options);
+    TorchImports.requireNoClass(name);
+    return new TorchOptiModule(
+        TorchOptions.of(
+            TorchOptimizers.get(name),
+            (Map<String, Object>) options,
+            TorchOptions.groups(config.get("groups"))));
   }
 
   static void requireKnownEntries(Map<String, Object> config) {
     for (String key : config.keySet()) {
-      if (!Set.of("optim_cls", "kwargs").contains(key)) {
+      if (!Set.of("optim_cls", "kwargs", "groups").contains(key)) {
         throw new IllegalArgumentException(
-            "Unknown entry '" + key + "' of a torch-optim config; known: optim_cls, kwargs");
+            "Unknown entry '"
+                + key
+                + "' of a torch-optim config; known: optim_cls, kwargs, groups");
       }
     }
   }
@@ -171,39 +189,189 @@ public final class TorchOptiModule implements InPlaceModule {
 
   @Override
   public Map<String, Object> getConfig() {
-    Map<String, Object> options = new LinkedHashMap<>(kwargs);
-    options.put("lr", 1.0);
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("optim_cls", spec.qualifiedName());
-    config.put("kwargs", options);
+    handle.options().addTo(config);
     return config;
   }
 
-  @Override
-  public Vector run(Vector gradients, @Nullable Vector params) {
+  /**
+   * Returns how the last step that was taken or recorded reached its memory; null before the first.
+   * Changes are logged, with the reason, to the {@link System.Logger} {@code org.optibridge.torch}
+   * at level DEBUG.
+   */
+  public @Nullable TorchBinding binding() {
+    return binding;
+  }
+
+  private void bindingIs(Kind kind, boolean inBlocks, VectorSpec params, boolean stored) {
+    TorchBinding former = binding;
+    Extent extent = inBlocks ? Extent.BLOCKS : Extent.WHOLE_TENSORS;
+    if (former != null && former.kind() == kind && former.extent() == extent) {
+      return;
+    }
+    TorchBinding next = new TorchBinding(kind, extent);
+    binding = next;
+    Recording.onRollBack(() -> binding = former);
+    if (LOGGER.isLoggable(Level.DEBUG)) {
+      LOGGER.log(
+          Level.DEBUG,
+          "{0} steps {1}: {2}; {3}",
+          spec.qualifiedName(),
+          next,
+          reason(kind),
+          inBlocks ? "large tensors, whose gradients a sweep computes" : reason(params, stored));
+    }
+  }
+
+  private String reason(Kind kind) {
+    return switch (kind) {
+      case IN_PLACE -> "it ends the pipeline";
+      case PARAMETER_AWARE -> "its output is asked for, and the step depends on the weights";
+      case DIRECTION ->
+          "its output is asked for, and "
+              + (handle.options().readsWeights()
+                  ? "no weights are at hand"
+                  : "the step does not depend on the weights");
+    };
+  }
+
+  /** Why a step is not part of a sweep. */
+  private String reason(VectorSpec params, boolean stored) {
+    if (!fused) {
+      return spec.hasFusedKernel() ? "'fused' is false" : "there is no fused kernel";
+    }
+    if (!params.isOnHost()) {
+      return "the tensors are not in host memory";
+    }
+    if (params.numel() < BLOCK_WORTH * params.size()) {
+      return "the tensors have fewer than " + BLOCK_WORTH + " elements on average";
+    }
+    return stored ? "the gradients are in memory" : "no pipeline records a sweep";
+  }
+
+  // ---- options ---------------------------------------------------------------------------------
+
+  /**
+   * Changes options of the module from the next step on. Tensors of a group have the change too
+   * unless the group overrides the option. Everything else stays: other options, the state, the
+   * steps that were recorded before.
+   *
+   * <p>An option that needs a state slot which is not there ({@code amsgrad}, {@code centered},
+   * RMSprop's {@code momentum}) can be set only before the first step, as in PyTorch. SGD's {@code
+   * momentum} can be turned on at any time: its buffer starts with the next gradient. A slot that
+   * is no longer needed is kept. While a {@link Recording} is open, a change is undone if it is
+   * rolled back; one that needs other slots is refused then.
+   *
+   * @param changes options as Python names them; not {@code lr}, which is the pipeline's, nor
+   *     {@code fused}
+   * @throws IllegalArgumentException if an option is unknown, ill-typed, out of range or can't be
+   *     changed now; nothing is changed then
+   * @throws IllegalStateException if slots would change within a recording
+   */
+  public void setOptions(Map<String, Object> changes) {
+    setOptions(options -> options.with(changes), changes);
+  }
+
+  /**
+   * Changes options that a group overrides from the next step on, or adds some; see {@link
+   * #setOptions(Map)}.
+   *
+   * @param group the position of the group among those that the module was made with
+   * @param changes options as Python names them; {@code lr} is what the pipeline's learning rate is
+   *     multiplied by
+   * @throws IllegalArgumentException if there is no such group, or an option is unknown, ill-typed,
+   *     out of range or can't be changed now; nothing is changed then
+   * @throws IllegalStateException if slots would change within a recording
+   */
+  public void setOptions(int group, Map<String, Object> changes) {
+    setOptions(options -> options.with(group, changes), changes);
+  }
+
+  private void setOptions(UnaryOperator<TorchOptions> change, Map<String, Object> changes) {
+    flushPending();
     handle.acquireExclusive();
     try {
-      if (params != null && runsInBlocks(params)) {
-        BlockKernel kernel = kernel(params, 1.0);
-        return readsWeights
-            ? params.minus(gradients.stepped(kernel, params))
-            : gradients.stepped(kernel, null).negate();
-      }
-      Vector stored = stored(gradients);
-      TorchSlots state = slotsFor(stored.spec());
-      Vector stepped = direction();
-      if (readsWeights && params != null) {
-        stepped.assign(params);
-        step(stepped, stored, state, 1.0, false);
-        return params.minus(stepped);
-      }
-      step(stepped, stored, state, 1.0, true);
-      return stepped.negate();
+      TorchOptions former = handle.options();
+      apply(change.apply(former), changes);
+      Recording.onRollBack(() -> apply(former, Map.of()));
     } finally {
       handle.release();
     }
   }
 
+  private void apply(TorchOptions options, Map<String, Object> changes) {
+    try (TorchHandle next = TorchHandle.create(options)) {
+      TorchSlots state = slots;
+      if (state == null || next.hasSlotsOf(handle)) {
+        handle.take(next);
+        return;
+      }
+      if (Recording.isOpen()) {
+        throw new IllegalStateException(
+            spec.qualifiedName()
+                + ": "
+                + changes
+                + " changes which state there is; set it between steps, with no recording open");
+      }
+      TorchSlots changed;
+      try {
+        changed = new TorchSlotChange(state, next, spec.name().equals("SGD")).make();
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(
+            spec.qualifiedName() + ": can't change to " + changes + ": " + e.getMessage(), e);
+      }
+      handle.take(next);
+      boundParams = null;
+      boundGradients = null;
+      slots = changed;
+      state.closeExcept(changed);
+    }
+  }
+
+  // ---- steps -----------------------------------------------------------------------------------
+
+  /** {@inheritDoc} Weights without a gradient keep their state and their count of steps. */
+  @Override
+  public void beforePartialStep(VectorSpec weights) {
+    all = weights;
+  }
+
+  @Override
+  public Vector run(Vector gradients, @Nullable Vector params) {
+    flushPending();
+    handle.acquireExclusive();
+    try {
+      boolean aware = handle.options().readsWeights() && params != null;
+      Kind kind = aware ? Kind.PARAMETER_AWARE : Kind.DIRECTION;
+      if (params != null && runsInBlocks(params)) {
+        BlockKernel kernel = kernel(params, 1.0);
+        bindingIs(kind, true, params.spec(), false);
+        return aware
+            ? params.minus(gradients.stepped(kernel, params))
+            : gradients.stepped(kernel, null).negate();
+      }
+      slotsFor(gradients.spec());
+      Vector stored = stored(gradients);
+      Vector stepped = direction(stored.spec());
+      if (aware) {
+        stepped.assign(requireNonNull(params));
+      }
+      step(stepped, stored, 1.0, !aware);
+      bindingIs(kind, false, stored.spec(), gradients == stored);
+      return aware ? requireNonNull(params).minus(stepped) : stepped.negate();
+    } finally {
+      all = null;
+      handle.release();
+    }
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The gradients may be of some of the weights only, in the same order. Weights without a
+   * gradient are left alone with all their state, and their steps are not counted.
+   */
   @Override
   public void stepInPlace(Vector params, Vector gradients, double learningRate) {
     if (!Double.isFinite(learningRate)) {
@@ -216,25 +384,37 @@ public final class TorchOptiModule implements InPlaceModule {
               + learningRate
               + "; to ascend, set 'maximize'");
     }
+    flushPending();
     handle.acquireExclusive();
     try {
-      if (!gradients.isStored() && runsInBlocks(params)) {
-        params.assign(gradients.stepped(kernel(params, learningRate), params));
+      if (all == null) {
+        all = params.spec();
+      }
+      slotsFor(gradients.spec());
+      Vector stepped = selection.of(params, gradients.spec());
+      if (!gradients.isStored() && runsInBlocks(stepped)) {
+        BlockKernel kernel = kernel(stepped, learningRate);
+        bindingIs(Kind.IN_PLACE, true, stepped.spec(), false);
+        stepped.assign(gradients.stepped(kernel, stepped));
         return;
       }
       Vector stored = stored(gradients);
-      params.spec().requireSame(stored.spec(), "the parameters", "the gradients");
-      step(params, stored, slotsFor(params.spec()), learningRate, false);
+      step(stepped, stored, learningRate, false);
+      bindingIs(Kind.IN_PLACE, false, stepped.spec(), gradients == stored);
     } finally {
+      all = null;
       handle.release();
     }
   }
 
   /** The artificial parameter. */
-  private Vector direction() {
+  private Vector direction(VectorSpec params) {
     Vector memory = direction;
-    if (memory == null) {
-      memory = Vector.allocate(requireNonNull(slots).spec());
+    if (memory == null || !memory.spec().equals(params)) {
+      if (memory != null) {
+        memory.close();
+      }
+      memory = Vector.allocate(params);
       direction = memory;
     }
     return memory;
@@ -253,13 +433,11 @@ public final class TorchOptiModule implements InPlaceModule {
   }
 
   private BlockKernel kernel(Vector params, double rate) {
-    if (pending != null && !pending.hasBegun()) {
-      // Two steps in one recording: the first comes first.
-      Recording.flush();
-    }
-    bind(params, params, slotsFor(params.spec()));
-    TorchBlockKernel next = new TorchBlockKernel(handle, rate, this::direction);
+    TorchSlots state = slotsFor(params.spec());
+    bind(params, params, state);
+    TorchBlockKernel next = new TorchBlockKernel(handle, rate, () -> direction(params.spec()));
     pending = next;
+    remember(rate);
     Recording.onRollBack(
         () -> {
           if (pending == next) {
@@ -269,8 +447,18 @@ public final class TorchOptiModule implements InPlaceModule {
     return next;
   }
 
-  private void step(
-      Vector params, Vector gradients, TorchSlots state, double rate, boolean fromZero) {
+  /**
+   * Takes a step that is recorded but not begun, before anything else is done. Not to be called
+   * while the handle is held, which the step needs.
+   */
+  private void flushPending() {
+    if (pending != null && !pending.hasBegun()) {
+      Recording.flush();
+    }
+  }
+
+  private void step(Vector params, Vector gradients, double rate, boolean fromZero) {
+    TorchSlots state = requireNonNull(slots);
     params.beginWrite();
     try {
       gradients.beginRead();
@@ -280,6 +468,7 @@ public final class TorchOptiModule implements InPlaceModule {
           NativeStatus.check(TorchLibrary.ob_torch_zero(handle.address));
         }
         NativeStatus.check(TorchLibrary.ob_torch_step(handle.address, rate));
+        remember(rate);
       } finally {
         gradients.endUse();
       }
@@ -291,23 +480,33 @@ public final class TorchOptiModule implements InPlaceModule {
     }
   }
 
+  private void remember(double stepRate) {
+    double former = lastRate;
+    if (stepRate != former) {
+      lastRate = stepRate;
+      Recording.onRollBack(() -> lastRate = former);
+    }
+  }
+
   private void bind(Vector params, Vector gradients, TorchSlots state) {
     if (params == boundParams && gradients == boundGradients) {
       return;
     }
     boundParams = null;
     boundGradients = null;
-    NativeStatus.check(
-        TorchLibrary.ob_torch_bind(
-            handle.address,
-            params.nativeTable(),
-            gradients.nativeTable(),
-            state.tables(),
-            handle.slots.size(),
-            params.spec().size()));
+    handle.bind(params, gradients, positions(state.spec(), params.spec()), state);
     NativeStatus.check(TorchLibrary.ob_torch_sync(handle.address));
     boundParams = params;
     boundGradients = gradients;
+  }
+
+  /** Where tensors stand among all that have state; null if they are all. */
+  private static long @Nullable [] positions(VectorSpec state, VectorSpec some) {
+    if (state.equals(some)) {
+      return null;
+    }
+    int[] positions = state.positions(some, "the stored state", "the gradients");
+    return Arrays.stream(positions).asLongStream().toArray();
   }
 
   /** Gradients in memory: the caller's if they are stored, else computed into this module's. */
@@ -317,9 +516,8 @@ public final class TorchOptiModule implements InPlaceModule {
     }
     Vector memory = input;
     if (memory == null || !memory.spec().equals(gradients.spec())) {
-      TorchSlots state = slots;
-      if (state != null) {
-        state.spec().requireSame(gradients.spec(), "the stored state", "the gradients");
+      if (memory != null) {
+        memory.close();
       }
       memory = Vector.allocate(gradients.spec());
       input = memory;
@@ -328,10 +526,18 @@ public final class TorchOptiModule implements InPlaceModule {
     return memory;
   }
 
-  private TorchSlots slotsFor(VectorSpec params) {
+  /** The state, made at the first step; checks that it has what a step of these tensors needs. */
+  private TorchSlots slotsFor(VectorSpec operands) {
+    VectorSpec weights = all == null ? operands : all;
     TorchSlots state = slots;
+    if (state != null) {
+      state.spec().requireSame(weights, "the stored state", "the gradients");
+    }
+    if (!weights.equals(operands)) {
+      weights.positions(operands, "the parameters", "the gradients");
+    }
     if (state == null) {
-      TorchSlots made = TorchSlots.initial(handle, params);
+      TorchSlots made = TorchSlots.initial(handle, weights);
       state = made;
       slots = made;
       // A step that failed was none: the next one may be of other shapes.
@@ -341,8 +547,6 @@ public final class TorchOptiModule implements InPlaceModule {
               forget();
             }
           });
-    } else {
-      state.spec().requireSame(params, "the stored state", "the gradients");
     }
     return state;
   }
@@ -358,8 +562,10 @@ public final class TorchOptiModule implements InPlaceModule {
   }
 
   private void forget() {
+    lastRate = 1;
     boundParams = null;
     boundGradients = null;
+    selection.close();
     if (slots != null) {
       slots.close();
       slots = null;
@@ -374,15 +580,15 @@ public final class TorchOptiModule implements InPlaceModule {
     }
   }
 
+  private TorchStateDict stateDict() {
+    return new TorchStateDict(handle, spec, handle.options()::paramGroups);
+  }
+
   @Override
   public State getState() {
     handle.acquireExclusive();
     try {
-      State state = new State().put("optim_cls", spec.qualifiedName());
-      if (slots != null) {
-        state.put("specs", slots.spec()).put("slots", slots.copy());
-      }
-      return state;
+      return stateDict().save(slots, lastRate);
     } finally {
       handle.release();
     }
@@ -392,23 +598,10 @@ public final class TorchOptiModule implements InPlaceModule {
   public void setState(State state) {
     handle.acquireExclusive();
     try {
-      String cls = state.text("optim_cls");
-      if (!cls.equals(spec.qualifiedName())) {
-        throw new IllegalArgumentException(
-            "A state of " + cls + " can't be loaded into " + spec.qualifiedName());
-      }
-      Set<String> known =
-          state.has("slots") ? Set.of("optim_cls", "specs", "slots") : Set.of("optim_cls");
-      if (!known.equals(state.keys())) {
-        throw new IllegalArgumentException(
-            spec.qualifiedName() + ": the state has " + state.keys() + ", it needs just " + known);
-      }
-      TorchSlots next =
-          state.has("slots")
-              ? TorchSlots.copyOf(handle, state.spec("specs"), state.state("slots"))
-              : null;
+      TorchStateDict.Loaded next = stateDict().load(state);
       forget();
-      slots = next;
+      slots = next.slots();
+      lastRate = next.rate();
     } finally {
       handle.release();
     }
@@ -422,6 +615,6 @@ public final class TorchOptiModule implements InPlaceModule {
 
   @Override
   public String toString() {
-    return spec.qualifiedName() + kwargs;
+    return handle.options().toString();
   }
 }

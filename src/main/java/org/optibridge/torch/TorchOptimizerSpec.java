@@ -1,5 +1,6 @@
 package org.optibridge.torch;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +70,35 @@ public record TorchOptimizerSpec(
    */
   boolean readsWeights(Map<String, @Nullable Object> options) {
     return readsWeights || number(options, "weight_decay") != 0;
+  }
+
+  /** Options as the native side takes them. */
+  record Encoded(List<String> names, List<Double> values) {
+    /** Returns the names, joined by line ends. */
+    String joinedNames() {
+      return String.join("\n", names);
+    }
+
+    double[] array() {
+      return values.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+  }
+
+  /**
+   * @param options as {@link #complete} returns them
+   */
+  Encoded encode(Map<String, @Nullable Object> options) {
+    List<String> names = new ArrayList<>();
+    List<Double> values = new ArrayList<>();
+    for (TorchOption option : this.options) {
+      option.encode(
+          options.get(option.name()),
+          (name, value) -> {
+            names.add(name);
+            values.add(value);
+          });
+    }
+    return new Encoded(names, values);
   }
 
   private static double number(Map<String, @Nullable Object> options, String name) {

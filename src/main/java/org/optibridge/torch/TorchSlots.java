@@ -1,20 +1,29 @@
 package org.optibridge.torch;
 
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import org.optibridge.optimizer.State;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /**
  * The state of an optimizer: one vector for each slot ("step", "exp_avg", …), in memory that
- * libtorch reads and writes in place. To save a state is to copy these.
+ * libtorch reads and writes in place. A slot that options made needless is kept, as PyTorch keeps
+ * it, and is used again once they need it.
  */
 final class TorchSlots implements AutoCloseable {
   private final VectorSpec spec;
   private final List<String> names;
   private final List<Vector> vectors = new ArrayList<>();
+  // Slots that no tensor needs at present.
+  private final Map<String, Vector> unused = new LinkedHashMap<>();
   private long[] tables = {};
 
   private TorchSlots(VectorSpec spec, List<String> names) {
@@ -27,7 +36,7 @@ final class TorchSlots implements AutoCloseable {
     TorchSlots slots = new TorchSlots(params, handle.slots);
     try {
       for (int i = 0; i < handle.slots.size(); i++) {
-        slots.vectors.add(Vector.filled(handle.slotSpec(i, params), handle.initial(i)));
+        slots.vectors.add(handle.initial(i, params));
       }
       slots.finish();
       return slots;
@@ -37,29 +46,41 @@ final class TorchSlots implements AutoCloseable {
     }
   }
 
-  /** A copy of a saved state, after checking that it has just the slots that are needed. */
-  static TorchSlots copyOf(TorchHandle handle, VectorSpec params, State saved) {
-    if (!new HashSet<>(handle.slots).equals(saved.keys())) {
-      throw new IllegalArgumentException(
-          "The state has the slots "
-              + saved.keys()
-              + ", but this configuration needs "
-              + handle.slots);
-    }
-    TorchSlots slots = new TorchSlots(params, handle.slots);
-    try {
-      for (int i = 0; i < handle.slots.size(); i++) {
-        String name = handle.slots.get(i);
-        Vector from = saved.vector(name);
-        handle.slotSpec(i, params).requireSame(from.spec(), "the needed slot", "slot " + name);
-        slots.vectors.add(from.materialize());
-      }
-      slots.finish();
-      return slots;
-    } catch (RuntimeException | Error e) {
-      slots.close();
-      throw e;
-    }
+  /**
+   * A state of given vectors, which it owns.
+   *
+   * @param used by name, in the order of the handle's slots
+   * @param unused slots that no tensor needs at present
+   */
+  static TorchSlots of(VectorSpec spec, Map<String, Vector> used, Map<String, Vector> unused) {
+    TorchSlots slots = new TorchSlots(spec, List.copyOf(used.keySet()));
+    slots.vectors.addAll(used.values());
+    slots.unused.putAll(unused);
+    slots.finish();
+    return slots;
+  }
+
+  /** Returns a slot's vector, needed or not; null if there is none. */
+  @Nullable Vector find(String name) {
+    int position = names.indexOf(name);
+    return position < 0 ? unused.get(name) : vectors.get(position);
+  }
+
+  /** Returns the names of all slots, needed or not. */
+  Set<String> keys() {
+    Set<String> keys = new LinkedHashSet<>(names);
+    keys.addAll(unused.keySet());
+    return keys;
+  }
+
+  /** Closes what another state does not share. */
+  void closeExcept(TorchSlots other) {
+    Set<Vector> shared = Collections.newSetFromMap(new IdentityHashMap<>());
+    shared.addAll(other.vectors);
+    shared.addAll(other.unused.values());
+    Stream.concat(vectors.stream(), unused.values().stream())
+        .filter(vector -> !shared.contains(vector))
+        .forEach(Vector::close);
   }
 
   private void finish() {
@@ -74,21 +95,14 @@ final class TorchSlots implements AutoCloseable {
     return tables;
   }
 
-  State copy() {
-    State state = new State();
-    try {
-      for (int i = 0; i < names.size(); i++) {
-        state.put(names.get(i), vectors.get(i).materialize());
-      }
-      return state;
-    } catch (RuntimeException | Error e) {
-      state.close();
-      throw e;
-    }
+  /** Returns the vector of one of the handle's slots. */
+  Vector vector(int slot) {
+    return vectors.get(slot);
   }
 
   @Override
   public void close() {
     vectors.forEach(Vector::close);
+    unused.values().forEach(Vector::close);
   }
 }

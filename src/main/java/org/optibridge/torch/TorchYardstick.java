@@ -1,11 +1,11 @@
 package org.optibridge.torch;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
 import org.optibridge.memory.NativeStatus;
+import org.optibridge.torch.TorchOptimizerSpec.Encoded;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Device;
 import org.optibridge.vector.TensorSpec;
@@ -44,24 +44,15 @@ public final class TorchYardstick extends NativeHandle {
       Vector gradients) {
     params.spec().requireSame(gradients.spec(), "the parameters", "the gradients");
     Map<String, @Nullable Object> options = spec.complete(kwargs);
-    List<String> names = new ArrayList<>();
-    List<Double> values = new ArrayList<>();
-    for (TorchOption option : spec.options()) {
-      option.encode(
-          options.get(option.name()),
-          (name, value) -> {
-            names.add(name);
-            values.add(value);
-          });
-    }
+    Encoded encoded = spec.encode(options);
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_bench_create(
             spec.name(),
             fused ? 1 : 0,
-            String.join("\n", names),
-            values.stream().mapToDouble(Double::doubleValue).toArray(),
-            values.size(),
+            encoded.joinedNames(),
+            encoded.array(),
+            encoded.values().size(),
             params.nativeTable(),
             gradients.nativeTable(),
             params.spec().size(),
@@ -77,7 +68,7 @@ public final class TorchYardstick extends NativeHandle {
   public static int stateBuffers(TorchOptimizerSpec spec, Map<String, Object> kwargs) {
     TensorSpec matrix = new TensorSpec("w", DType.FLOAT32, Device.CPU, 1000, 1000);
     VectorSpec params = new VectorSpec(List.of(matrix));
-    try (TorchHandle handle = TorchHandle.create(spec, spec.complete(kwargs), false)) {
+    try (TorchHandle handle = TorchHandle.create(TorchOptions.of(spec, kwargs, List.of()))) {
       long elements = 0;
       for (int i = 0; i < handle.slots.size(); i++) {
         elements += handle.slotSpec(i, params).numel();

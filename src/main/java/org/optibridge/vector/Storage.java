@@ -1,9 +1,12 @@
 package org.optibridge.vector;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeBlock;
 import org.optibridge.memory.NativeHandle;
 
@@ -13,6 +16,7 @@ import org.optibridge.memory.NativeHandle;
  */
 final class Storage extends NativeHandle {
   private static final int ENTRY = 56; // sizeof(ob_tensor)
+  private static final int SLACK = 48; // offset of its last member
   private static final long ALIGNMENT = 64;
 
   final long table;
@@ -23,7 +27,9 @@ final class Storage extends NativeHandle {
   private final List<Object> keepAlive;
 
   // Counts writes, so that an expression can tell whether its operands changed under it.
-  private final AtomicLong version = new AtomicLong();
+  private final AtomicLong version;
+  // Whose memory this is, if it is a part of another vector's.
+  private final @Nullable Storage whole;
 
   private Storage(
       String description,
@@ -31,11 +37,68 @@ final class Storage extends NativeHandle {
       long table,
       long block,
       long[] addresses,
-      List<Object> keepAlive) {
+      List<Object> keepAlive,
+      @Nullable Storage whole) {
     super(description, owned, new Free(table, block));
     this.table = table;
     this.addresses = addresses;
     this.keepAlive = keepAlive;
+    this.whole = whole;
+    this.version = whole == null ? new AtomicLong() : whole.version;
+  }
+
+  /** Some of a storage's tensors: what is done to them is done to the whole. */
+  static Storage part(Storage whole, VectorSpec spec, int[] positions) {
+    long[] addresses = new long[positions.length];
+    for (int i = 0; i < addresses.length; i++) {
+      addresses[i] = whole.addresses[positions[i]];
+    }
+    whole.enterRead();
+    try {
+      long[] slack = new long[positions.length];
+      ByteBuffer entries = NativeBlock.view(whole.table, (long) whole.addresses.length * ENTRY);
+      for (int i = 0; i < slack.length; i++) {
+        slack[i] = entries.getLong(positions[i] * ENTRY + SLACK);
+      }
+      long table = writeTable(spec, addresses, slack);
+      return new Storage(describe(spec), 0, table, 0, addresses, List.of(whole), whole);
+    } finally {
+      whole.leave();
+    }
+  }
+
+  void enterRead() {
+    if (whole == null) {
+      acquireShared();
+      return;
+    }
+    whole.enterRead();
+    enterPart(this::acquireShared);
+  }
+
+  void enterWrite() {
+    if (whole == null) {
+      acquireExclusive();
+      return;
+    }
+    whole.enterWrite();
+    enterPart(this::acquireExclusive);
+  }
+
+  private void enterPart(Runnable acquire) {
+    try {
+      acquire.run();
+    } catch (RuntimeException | Error e) {
+      requireNonNull(whole).leave();
+      throw e;
+    }
+  }
+
+  void leave() {
+    release();
+    if (whole != null) {
+      whole.leave();
+    }
   }
 
   long version() {
@@ -86,8 +149,14 @@ final class Storage extends NativeHandle {
           next += aligned(spec.tensors().get(i).bytes());
         }
       }
-      table = writeTable(spec, addresses, borrowed);
-      return new Storage(describe(spec), owned, table, block, addresses, List.copyOf(keepAlive));
+      long[] slack = new long[addresses.length];
+      for (int i = 0; i < slack.length; i++) {
+        long bytes = spec.tensors().get(i).bytes();
+        slack[i] = borrowed[i] == 0 ? aligned(bytes) - bytes : 0;
+      }
+      table = writeTable(spec, addresses, slack);
+      return new Storage(
+          describe(spec), owned, table, block, addresses, List.copyOf(keepAlive), null);
     } catch (RuntimeException | Error e) {
       NativeBlock.free(table);
       NativeBlock.free(block);
@@ -106,7 +175,7 @@ final class Storage extends NativeHandle {
     return "Vector [" + shown + (names.size() > 3 ? ", … " + names.size() + " tensors]" : "]");
   }
 
-  private static long writeTable(VectorSpec spec, long[] addresses, long[] borrowed) {
+  private static long writeTable(VectorSpec spec, long[] addresses, long[] slack) {
     int count = spec.size();
     byte[][] names = new byte[count][];
     long size = (long) count * ENTRY;
@@ -136,7 +205,7 @@ final class Storage extends NativeHandle {
             .putInt(tensor.dtype().code())
             .putInt(tensor.device().kind().code())
             .putInt(tensor.device().index())
-            .putLong(borrowed[i] == 0 ? aligned(tensor.bytes()) - tensor.bytes() : 0);
+            .putLong(slack[i]);
         for (long extent : shape) {
           buffer.putLong(shapeAt, extent);
           shapeAt += 8;

@@ -220,9 +220,9 @@ final class Sweep {
     try {
       for (Vector vector : used) {
         if (targets.containsKey(vector)) {
-          vector.storage().acquireExclusive();
+          vector.storage().enterWrite();
         } else {
-          vector.storage().acquireShared();
+          vector.storage().enterRead();
         }
         tables[acquired++] = vector.storage().table;
       }
@@ -239,7 +239,7 @@ final class Sweep {
         calls.get(i).end();
       }
       for (int i = 0; i < acquired; i++) {
-        used[i].storage().release();
+        used[i].storage().leave();
       }
     }
   }

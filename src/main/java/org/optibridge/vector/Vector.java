@@ -88,6 +88,25 @@ public final class Vector implements AutoCloseable {
     return vector;
   }
 
+  /**
+   * As {@link #filled(VectorSpec, double)}, with a value for each tensor.
+   *
+   * @param spec names, dtypes, shapes; all on the CPU
+   * @param values one for each tensor, in order
+   * @return the vector, to be closed by the caller
+   * @throws IllegalArgumentException if there are more or fewer values
+   */
+  public static Vector filledEach(VectorSpec spec, double... values) {
+    if (values.length != spec.size()) {
+      throw new IllegalArgumentException(
+          "There are " + spec.size() + " tensors but " + values.length + " values");
+    }
+    Vector vector = allocate(spec);
+    Node each = Node.of(Op.CONSTANT_EACH, null, null, values.clone());
+    Sweep.storeAll(List.of(vector), List.of(each), false);
+    return vector;
+  }
+
   /** Returns a builder of a stored vector, tensor by tensor. */
   public static VectorBuilder builder() {
     return new VectorBuilder();
@@ -137,6 +156,22 @@ public final class Vector implements AutoCloseable {
             "Vector arithmetic runs on host memory; tensor " + tensor + " is not there");
       }
     }
+  }
+
+  /**
+   * Some of this stored vector's tensors, in the same memory: reading, writing and locking the one
+   * is reading, writing and locking the other, which must stay open. While a recording is open, an
+   * assignment to one is not seen through the other until it is in memory.
+   *
+   * @param some names, shapes and dtypes of tensors of this vector, in the same order
+   * @return a stored vector, to be closed by the caller; that frees no tensor
+   * @throws IllegalArgumentException naming a tensor that is not in this vector
+   * @throws IllegalStateException if this is an expression
+   */
+  public Vector select(VectorSpec some) {
+    Storage all = storage();
+    int[] positions = spec.positions(some, "the vector", "the tensors to select");
+    return new Vector(some, Storage.part(all, some, positions));
   }
 
   // ---- arithmetic ------------------------------------------------------------------------------
@@ -476,13 +511,13 @@ public final class Vector implements AutoCloseable {
     }
     requireHost();
     TensorSpec tensor = spec.get(name);
-    storage.acquireShared();
+    storage.enterRead();
     try {
       ByteBuffer view = NativeBlock.view(storage.addresses[spec.position(name)], tensor.bytes());
       reader.accept(view, tensor.numel());
       NativeMemory.countCopy(tensor.bytes());
     } finally {
-      storage.release();
+      storage.leave();
     }
   }
 
@@ -524,19 +559,19 @@ public final class Vector implements AutoCloseable {
   /** Enters a native call that reads this stored vector; see {@link #endUse()}. */
   public void beginRead() {
     Recording.flush();
-    storage().acquireShared();
+    storage().enterRead();
   }
 
   /** Enters a native call that writes this stored vector; see {@link #endUse()}. */
   public void beginWrite() {
     Recording.flush();
-    storage().acquireExclusive();
+    storage().enterWrite();
     storage().markWritten();
   }
 
   /** Leaves the call entered by {@link #beginRead()} or {@link #beginWrite()}. */
   public void endUse() {
-    storage().release();
+    storage().leave();
   }
 
   /** Returns a copy of all tensors' elements, one after the other, widened to float64. */

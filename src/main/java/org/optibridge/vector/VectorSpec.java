@@ -110,6 +110,49 @@ public final class VectorSpec {
     }
   }
 
+  /**
+   * Finds tensors of another spec, in the same order, among those of this one.
+   *
+   * @param some the other spec, of some or all of these tensors
+   * @param expected what this one is, for the message
+   * @param actual what the other is
+   * @return their positions here, rising
+   * @throws IllegalArgumentException naming the first tensor that is not here, is another or stands
+   *     elsewhere
+   */
+  public int[] positions(VectorSpec some, String expected, String actual) {
+    int[] found = new int[some.size()];
+    int last = -1;
+    for (int i = 0; i < found.length; i++) {
+      TensorSpec tensor = some.tensors.get(i);
+      Integer position = positions.get(tensor.name());
+      if (position == null || !tensors.get(position).equals(tensor)) {
+        throw new IllegalArgumentException(select(some).difference(some, expected, actual));
+      }
+      if (position <= last) {
+        throw new IllegalArgumentException(
+            "Mismatch between "
+                + actual
+                + " and "
+                + expected
+                + ": the order of names is "
+                + some.names()
+                + ", it must be that of "
+                + names());
+      }
+      last = position;
+      found[i] = position;
+    }
+    return found;
+  }
+
+  /** Those of these tensors that another spec names; all of them if it names none. */
+  private VectorSpec select(VectorSpec some) {
+    List<TensorSpec> kept =
+        tensors.stream().filter(tensor -> some.positions.containsKey(tensor.name())).toList();
+    return kept.isEmpty() ? this : new VectorSpec(kept);
+  }
+
   private String difference(VectorSpec other, String expected, String actual) {
     String names = "Mismatch between " + actual + " and " + expected + ": ";
     for (TensorSpec tensor : tensors) {

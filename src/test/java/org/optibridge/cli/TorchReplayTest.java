@@ -10,11 +10,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-/** torch.optim on real weights where options change between steps, by group or gradients lack. */
+/**
+ * torch.optim on real weights where options change between steps, by group, gradients lack or state
+ * is saved.
+ */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
 class TorchReplayTest {
   @ParameterizedTest
-  @ValueSource(strings = {"changes", "groups", "missing_gradients"})
+  @ValueSource(strings = {"changes", "groups", "missing_gradients", "state/torch"})
   void recordedWeightsAreReached(String file) {
     StringWriter out = new StringWriter();
     CommandLine line = Main.commandLine();

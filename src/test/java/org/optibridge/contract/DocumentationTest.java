@@ -94,8 +94,7 @@ class DocumentationTest {
       }
       subject.calls(Layout.FLOAT32, 0, 4);
       for (String path : subject.state().keySet()) {
-        String entry = path.startsWith("slots.") ? "slots" : path;
-        assertThat(about).contains("`" + entry.replaceFirst("^clients\\..*", "clients") + "`");
+        assertThat(about).contains("`" + path.replaceFirst("^clients\\..*", "clients") + "`");
       }
     }
     if (!Examples.WITHOUT_DEFAULT.contains(example.name())) {

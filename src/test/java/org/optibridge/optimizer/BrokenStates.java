@@ -108,6 +108,8 @@ public final class BrokenStates {
       to.put(key, number);
     } else if (value instanceof String text) {
       to.put(key, text);
+    } else if (value instanceof List<?> list) {
+      to.put(key, list);
     } else {
       to.put(key, (VectorSpec) value);
     }

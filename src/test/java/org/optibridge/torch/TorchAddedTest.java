@@ -17,6 +17,7 @@ import org.optibridge.optimizer.State;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
+import org.optibridge.vector.VectorSpec;
 
 /** Real weights of several shapes: state at any step, rates, weights that a step reads, ascent. */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
@@ -154,9 +155,9 @@ class TorchAddedTest {
       assertThat(params.flatten()).containsExactly(0, 0.25, 2);
       try (State state = inPlace.getState();
           State averaged = asgd.getState()) {
-        assertThat(state.state("slots").vector("step_size").flatten()).containsOnly(0.25);
-        assertThat(averaged.state("slots").vector("eta").flatten()).containsOnly(0.25);
-        assertThat(averaged.state("slots").vector("ax").flatten()).isEqualTo(params.flatten());
+        assertThat(state.vector("state").toDoubles("0.step_size")).containsOnly(0.25);
+        assertThat(averaged.vector("state").toDoubles("0.eta")).containsOnly(0.25);
+        assertThat(averaged.vector("state").toDoubles("0.ax")).isEqualTo(params.flatten());
       }
     }
   }
@@ -168,15 +169,15 @@ class TorchAddedTest {
         Vector gradients = random(config, DType.FLOAT64, 1)) {
       module.run(gradients, null);
       try (State state = module.getState()) {
-        State slots = state.state("slots");
-        assertThat(slots.keys()).containsExactly("step", "row_var", "col_var", "variance");
-        assertThat(slots.vector("row_var").spec().get("w2").shape()).containsExactly(5, 1);
-        assertThat(slots.vector("col_var").spec().get("w2").shape()).containsExactly(1, 13);
-        assertThat(slots.vector("variance").spec().get("w2").shape()).containsExactly(0);
-        assertThat(slots.vector("col_var").spec().get("w5").shape()).containsExactly(2, 1, 4);
-        assertThat(slots.vector("row_var").spec().get("w1").shape()).containsExactly(0);
-        assertThat(slots.vector("variance").spec().get("w4").shape()).isEmpty();
-        assertThat(slots.vector("step").spec().get("w5").dtype()).isEqualTo(DType.FLOAT32);
+        VectorSpec entries = state.vector("state").spec();
+        assertThat(entries.get("2.row_var").shape()).containsExactly(5, 1);
+        assertThat(entries.get("2.col_var").shape()).containsExactly(1, 13);
+        assertThat(entries.get("5.col_var").shape()).containsExactly(2, 1, 4);
+        assertThat(entries.get("4.variance").shape()).isEmpty();
+        assertThat(entries.get("5.step").dtype()).isEqualTo(DType.FLOAT32);
+        assertThat(entries.names())
+            .contains("1.variance", "2.step")
+            .doesNotContain("2.variance", "1.row_var", "1.col_var");
       }
     }
   }
@@ -196,7 +197,7 @@ class TorchAddedTest {
           .hasMessageContaining("matrices");
       assertThat(vectors.flatten()).isEqualTo(before);
       try (State state = module.getState()) {
-        assertThat(state.has("slots")).isFalse();
+        assertThat(state.has("state")).isFalse();
       }
       steps(config, DType.FLOAT32, module, params, 0, 3);
       steps(config, DType.FLOAT32, twin, same, 0, 3);

@@ -13,7 +13,9 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
+import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
+import org.optibridge.vector.VectorBuilder;
 
 /** State survives refused calls, moves into fresh modules and is forgotten by reset. */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
@@ -121,7 +123,7 @@ class TorchStateTest {
           State empty = new State()) {
         refused(() -> module.setState(other), "torch.optim.AdamW");
         refused(() -> module.setState(slots), "max_exp_avg_sq");
-        refused(() -> module.setState(shape), "slot exp_avg");
+        refused(() -> module.setState(shape), "'1.exp_avg'");
         refused(() -> module.setState(empty), "optim_cls");
       }
       for (int i = 2; i < 5; i++) {
@@ -130,19 +132,17 @@ class TorchStateTest {
     }
   }
 
-  /** The state with one slot of another shape than the others. */
+  /** The state with one entry of another shape than its parameter. */
   private static State unequalSlots(TorchOptiModule module) {
-    State wrong = new State().put("optim_cls", "torch.optim.Adam");
-    State slots = new State();
-    try (State state = module.getState()) {
-      wrong.put("specs", state.spec("specs"));
-      for (String name : state.state("slots").keys()) {
-        slots.put(name, state.state("slots").vector(name).materialize());
+    VectorBuilder entries = Vector.builder();
+    State state = module.getState();
+    try (Vector former = state.vector("state")) {
+      for (TensorSpec tensor : former.spec().tensors()) {
+        boolean wrong = tensor.name().equals("1.exp_avg");
+        entries.allocate(tensor.name(), tensor.dtype(), wrong ? new long[] {66} : tensor.shape());
       }
     }
-    slots.vector("exp_avg").close();
-    slots.put("exp_avg", TorchFixtures.random(DType.FLOAT32, 5, 3, 65, 0, 2));
-    return wrong.put("slots", slots);
+    return state.put("state", entries.build());
   }
 
   @ParameterizedTest
@@ -155,7 +155,7 @@ class TorchStateTest {
       step(module, DType.FLOAT32, 2);
       module.reset();
       try (State state = module.getState()) {
-        assertThat(state.has("slots")).isFalse();
+        assertThat(state.has("state")).isFalse();
       }
       assertThat(step(module, DType.FLOAT64, 3)).isEqualTo(step(fresh, DType.FLOAT64, 3));
     }

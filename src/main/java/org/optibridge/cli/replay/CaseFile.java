@@ -56,11 +56,15 @@ public final class CaseFile {
     if (!document.path("cases").isArray()) {
       throw new BadCaseException("lacks a list 'cases'");
     }
+    Path folder = file.toAbsolutePath().normalize().getParent();
+    if (folder == null) {
+      throw new BadCaseException("is no file");
+    }
     List<RecordedCase> cases = new ArrayList<>();
     for (JsonNode one : document.get("cases")) {
       JsonNode name = one.path("name");
       String known = name.isTextual() ? name.asText() : file.getFileName() + "#" + cases.size();
-      cases.add(new RecordedCase(known, Field.root(one)));
+      cases.add(new RecordedCase(known, Field.root(one, folder)));
     }
     return cases;
   }

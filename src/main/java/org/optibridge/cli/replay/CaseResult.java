@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *     was not a number
  * @param maxRel the largest relative gap, over values above 1e-3 of their tensor's largest
  * @param where the step, tensor and index of the first value that is out of tolerance; else null
- * @param message what is wrong there, or why the case was not run; null if it passed
+ * @param message what is wrong there, why the case was not run, or what of it was left out; else
+ *     null
  */
 public record CaseResult(
     String name,

@@ -43,9 +43,16 @@ final class Comparison {
     return where;
   }
 
-  /** Returns what the first fault was; null if there is none. */
+  /** Returns what the first fault was, else what was noted; null if there is neither. */
   @Nullable String message() {
     return message;
+  }
+
+  /** Notes something that is to be told and no fault. */
+  void note(String text) {
+    if (where == null) {
+      message = text;
+    }
   }
 
   /** Notes something that is wrong, unless something was before. */
@@ -74,7 +81,7 @@ final class Comparison {
   private void part(String place, Vector actual, Field expected, Tolerance within) {
     try (Vector stored = actual.materialize()) {
       for (String name : stored.spec().names()) {
-        tensor(place, stored, name, 1, Tensor.read(expected.get(name)), within);
+        tensor(place + ", " + name, stored, name, 1, Tensor.read(expected.get(name)), within);
       }
     }
   }
@@ -97,7 +104,7 @@ final class Comparison {
     TensorSpec spec = actual.spec().get(name);
     if (spec.dtype() != expected.dtype() || !Arrays.equals(spec.shape(), expected.shape())) {
       fault(
-          place + ", " + name,
+          place,
           "expected "
               + expected.dtype()
               + Arrays.toString(expected.shape())
@@ -116,7 +123,7 @@ final class Comparison {
       double wanted = expected.data()[i];
       measure(value, wanted, TINY * largest);
       if (!within.accepts(value, wanted)) {
-        fault(place + ", " + name + index(i, spec.shape()), text(value, wanted, within));
+        fault(place + index(i, spec.shape()), text(value, wanted, within));
       }
     }
   }

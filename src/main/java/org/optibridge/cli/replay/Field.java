@@ -1,6 +1,8 @@
 package org.optibridge.cli.replay;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,15 +13,21 @@ import org.jspecify.annotations.Nullable;
 final class Field {
   private final String path;
   private final JsonNode node;
+  private final Path folder;
 
-  private Field(String path, JsonNode node) {
+  private Field(String path, JsonNode node, Path folder) {
     this.path = path;
     this.node = node;
+    this.folder = folder;
   }
 
-  /** The outermost value; paths begin with its fields. */
-  static Field root(JsonNode node) {
-    return new Field("", node);
+  /**
+   * The outermost value; paths begin with its fields.
+   *
+   * @param folder where the case's file is
+   */
+  static Field root(JsonNode node, Path folder) {
+    return new Field("", node, folder);
   }
 
   BadCaseException wrong(String problem) {
@@ -27,7 +35,7 @@ final class Field {
   }
 
   private Field at(String key, JsonNode child) {
-    return new Field(path.isEmpty() ? key : path + "." + key, child);
+    return new Field(path.isEmpty() ? key : path + "." + key, child, folder);
   }
 
   /** Returns whether there is a field of that name that is not null. */
@@ -63,7 +71,7 @@ final class Field {
     }
     List<Field> list = new ArrayList<>();
     for (JsonNode child : node) {
-      list.add(new Field(path + "[" + list.size() + "]", child));
+      list.add(new Field(path + "[" + list.size() + "]", child, folder));
     }
     return list;
   }
@@ -98,6 +106,23 @@ final class Field {
       throw wrong("must be a text");
     }
     return node.textValue();
+  }
+
+  /**
+   * The file that a text names, seen from the folder of the case or from one further out; null if
+   * there is none.
+   */
+  @Nullable Path file() {
+    Path name = Path.of(text()).normalize();
+    if (name.isAbsolute() || name.startsWith("..")) {
+      throw wrong("must be a path below the folder of the case");
+    }
+    for (Path from = folder; from != null; from = from.getParent()) {
+      if (Files.isRegularFile(from.resolve(name))) {
+        return from.resolve(name);
+      }
+    }
+    return null;
   }
 
   boolean isText(String text) {

@@ -1,19 +1,21 @@
 package org.optibridge.cli.replay;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
+import org.optibridge.vector.Vector;
 
 /** Levels {@code native} and {@code state}: a framework's optimizer steps weights in place. */
 final class NativeReplay implements AutoCloseable {
   private final Comparison check;
   private final List<String> names;
-  private final List<TorchGroup> groups = new ArrayList<>();
+  private TorchRun run;
 
   private NativeReplay(Field one, Comparison check) {
     this.check = check;
@@ -27,64 +29,30 @@ final class NativeReplay implements AutoCloseable {
     if (one.has("mode") && !one.get("mode").isText("params")) {
       throw one.get("mode").wrong("must be \"params\"; a closure can't be replayed");
     }
-    try {
-      makeGroups(one, cls);
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
-    }
+    List<TorchRun.Group> groups = groups(one);
+    Vector params = Tensor.vector(one.get("params0"), names);
+    this.run = new TorchRun(cls, kwargs(one.get("optimizer")), groups, params);
   }
 
-  private void makeGroups(Field one, String cls) {
-    Field params = one.get("params0");
-    Tensor.requireNames(params, names);
-    Map<String, Object> defaults = kwargs(one.get("optimizer"));
+  private List<TorchRun.Group> groups(Field one) {
+    List<TorchRun.Group> groups = new ArrayList<>();
     Set<String> rest = new LinkedHashSet<>(names);
-    boolean split = hasMissingGradients(one);
-    if (!one.has("groups")) {
-      add(cls, defaults, params, names, split);
-      return;
-    }
-    for (Field group : one.get("groups").list()) {
+    for (Field group : one.optionalList("groups")) {
       List<String> members = group.get("names").texts();
-      if (!rest.containsAll(members)) {
+      if (members.isEmpty() || !rest.containsAll(members)) {
         throw group.get("names").wrong("must be names of the case, each in one group");
       }
       members.forEach(rest::remove);
-      Map<String, Object> options = new LinkedHashMap<>(defaults);
-      options.putAll(kwargs(group));
-      add(cls, options, params, members, split);
+      groups.add(new TorchRun.Group(members, kwargs(group)));
     }
-    if (!rest.isEmpty()) {
+    if (one.has("groups") && !rest.isEmpty()) {
       throw one.get("groups").wrong("must have all names; they lack " + rest);
     }
+    return groups;
   }
 
   private static Map<String, Object> kwargs(Field of) {
     return of.has("kwargs") ? of.get("kwargs").map() : Map.of();
-  }
-
-  /** Torch counts steps for each weight; with gradients missing that shows. */
-  private boolean hasMissingGradients(Field one) {
-    for (String key : List.of("steps_before", "steps")) {
-      for (Field step : one.optionalList(key)) {
-        if (!step.get("gradients").entries().keySet().containsAll(names)) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  private void add(
-      String cls, Map<String, Object> options, Field params, List<String> members, boolean split) {
-    if (split) {
-      for (String name : members) {
-        add(cls, options, params, List.of(name), false);
-      }
-    } else if (!members.isEmpty()) {
-      groups.add(new TorchGroup(cls, new LinkedHashMap<>(options), Tensor.part(params, members)));
-    }
   }
 
   /** Level {@code native}: weights after each step, each going on with its own. */
@@ -95,30 +63,55 @@ final class NativeReplay implements AutoCloseable {
   }
 
   /**
-   * Level {@code state}: up to the saved state, which is compared, and on from there in a fresh
-   * optimizer: once with the state arrived at, once with the recorded one.
+   * Level {@code state}: up to the saved state, which is compared, and on from there: with the
+   * state arrived at in a fresh optimizer, and in others with the recorded {@code state_dict} and,
+   * if there is one, the recorded file.
    */
   static void state(Field one, Comparison check) {
     try (NativeReplay replay = new NativeReplay(one, check)) {
       replay.steps(one, "steps_before", "step before ");
       replay.params("params_at_k", one.get("params_at_k"));
-      StateCheck states = new StateCheck(check, replay.names);
-      Map<String, Field> saved = states.byKey(one.get("state_dict").get("state"));
-      List<TorchGroup> restored = new ArrayList<>();
+      Map<String, Field> saved =
+          new StateCheck(check, replay.names).byKey(one.get("state_dict").get("state"));
+      replay.run.checkState("state_dict", new StateCheck(check, replay.names), saved);
+      TorchRun restored = replay.run.restored(RecordedState.of(one.get("params_at_k"), saved));
+      TorchRun fromFile = null;
       try {
-        for (TorchGroup group : replay.groups) {
-          group.checkSlots("state_dict", states, saved);
-          restored.add(group.restored(one.get("params_at_k"), saved));
-          group.restart();
-        }
+        fromFile = fromFile(one, check, replay.run);
+        replay.run.restart();
         replay.steps(one, "steps", "step ");
+        replay.goOn(restored);
+        replay.steps(one, "steps", "with the recorded state_dict, step ");
+        if (fromFile != null) {
+          replay.goOn(fromFile);
+          replay.steps(one, "steps", "with the recorded file, step ");
+        }
       } finally {
-        replay.close();
-        replay.groups.clear();
-        replay.groups.addAll(restored);
+        restored.close();
+        if (fromFile != null) {
+          fromFile.close();
+        }
       }
-      replay.steps(one, "steps", "with the recorded state, step ");
     }
+  }
+
+  private static @Nullable TorchRun fromFile(Field one, Comparison check, TorchRun run) {
+    if (!one.has("safetensors")) {
+      return null;
+    }
+    Field file = one.get("safetensors").get("file");
+    Path path = file.file();
+    if (path == null) {
+      check.note("not continued from " + file.text() + ": the file is not there");
+      return null;
+    }
+    return run.restored(RecordedState.read(file, path));
+  }
+
+  /** Goes on with another run instead of the present one, which is closed. */
+  private void goOn(TorchRun other) {
+    run.close();
+    run = other;
   }
 
   private void steps(Field one, String key, String prefix) {
@@ -127,28 +120,27 @@ final class NativeReplay implements AutoCloseable {
       number++;
       for (Field event : step.optionalList("before")) {
         if (event.isText("state_roundtrip")) {
-          groups.forEach(TorchGroup::restart);
+          run.restart();
         } else {
-          Map<String, Object> changes = event.get("set").map();
-          groups.forEach(group -> group.set(changes));
+          run.set(event.get("set").map());
         }
       }
       Field gradients = step.get("gradients");
       if (!names.containsAll(gradients.entries().keySet())) {
         throw gradients.wrong("must have no names but " + names);
       }
-      groups.forEach(group -> group.step(gradients));
+      run.step(gradients);
       params(prefix + number + ", params", step.get("params"));
     }
   }
 
   private void params(String place, Field expected) {
     Tensor.requireNames(expected, names);
-    groups.forEach(group -> check.part(place, group.params(), expected));
+    check.part(place, run.params(), expected);
   }
 
   @Override
   public void close() {
-    groups.forEach(TorchGroup::close);
+    run.close();
   }
 }

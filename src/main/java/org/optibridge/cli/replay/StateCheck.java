@@ -1,6 +1,5 @@
 package org.optibridge.cli.replay;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,8 @@ final class StateCheck {
   /** Compares the state of a module, regularizer or scheduler of that name. */
   void stage(String place, String name, State actual, Field expected) {
     if (name.equals(TorchOptiModule.NAME)) {
-      if (actual.has("slots")) {
-        slots(place, actual.state("slots"), byPosition(expected.get("state").list()), true);
+      if (actual.has("state")) {
+        stateDict(place, actual, byPosition(expected.get("state").list()), true);
       }
     } else if (!Frameworks.isModule(name)) { // theirs are lists of variables, in an order of theirs
       entries(place, actual, expected);
@@ -167,20 +166,36 @@ final class StateCheck {
     return names.get((int) position);
   }
 
-  /** Compares those slots that both have, up to the sign of first moments if that may differ. */
-  void slots(String place, State actual, Map<String, Field> expected, boolean anySign) {
-    for (String slot : actual.keys()) {
-      Vector vector = actual.vector(slot);
-      Map<String, Tensor> recorded = new LinkedHashMap<>();
-      for (String name : new ArrayList<>(vector.spec().names())) {
-        Field entries = expected.get(name);
-        if (entries != null && entries.has(slot)) {
-          recorded.put(name, Tensor.read(entries.get(slot)));
-        }
+  /** Compares those entries that both have, up to the sign of first moments if that may differ. */
+  void stateDict(String place, State actual, Map<String, Field> expected, boolean anySign) {
+    List<String> params = actual.spec("params").names();
+    Vector vector = actual.vector("state");
+    Map<String, Map<String, Tensor>> bySlot = new LinkedHashMap<>();
+    for (String entry : vector.spec().names()) {
+      int dot = entry.indexOf('.');
+      String slot = entry.substring(dot + 1);
+      Field entries = expected.get(param(params, entry));
+      if (entries != null && entries.has(slot)) {
+        bySlot
+            .computeIfAbsent(slot, key -> new LinkedHashMap<>())
+            .put(entry, Tensor.read(entries.get(slot)));
       }
-      int sign = anySign && ODD_SLOTS.contains(slot) ? Comparison.sign(vector, recorded) : 1;
-      recorded.forEach(
-          (name, tensor) -> check.tensor(place + ", " + slot, vector, name, sign, tensor));
     }
+    bySlot.forEach(
+        (slot, recorded) -> {
+          int sign = anySign && ODD_SLOTS.contains(slot) ? Comparison.sign(vector, recorded) : 1;
+          recorded.forEach(
+              (entry, tensor) ->
+                  check.tensor(
+                      place + ", " + slot + ", " + param(params, entry),
+                      vector,
+                      entry,
+                      sign,
+                      tensor));
+        });
+  }
+
+  private static String param(List<String> params, String entry) {
+    return params.get(Integer.parseInt(entry.substring(0, entry.indexOf('.'))));
   }
 }
