@@ -41,6 +41,7 @@ final class ListCommand implements Runnable {
       out.print(table());
       out.println();
       out.println("Where there is a fused kernel it is used; fused=False selects the plain step.");
+      out.println("LBFGS evaluates a closure and is no module: org.optibridge.torch.TorchLbfgs.");
       out.println();
       names(out, "Modules", Registry.modules());
       names(out, "Regularizers", Registry.regularizers());

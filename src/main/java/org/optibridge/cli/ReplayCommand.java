@@ -34,7 +34,8 @@ import picocli.CommandLine.Parameters;
           + " what optibridge computes: |actual - expected| <= atol + rtol * |expected|.",
       "Prints PASS, FAIL, ERROR or SKIP, the name, and the largest absolute and relative gap of"
           + " each case; relative gaps are over values above 1e-3 of their tensor's largest. A case"
-          + " is skipped only if its framework is not there.",
+          + " is skipped only if its framework is not there, or a loss that it minimizes is not"
+          + " known.",
       "Ends with status 0 if there was a case and none failed or could not be run."
     })
 final class ReplayCommand implements Callable<Integer> {

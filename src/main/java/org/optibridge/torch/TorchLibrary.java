@@ -9,15 +9,15 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
 
 /**
- * The natives of the libtorch bridge, one for each function of {@code torch/ob_torch.h}, which
- * documents them. Not an API for users: nothing here checks its arguments.
+ * The natives of the libtorch bridge, one for each function of the headers {@code torch/ob_*.h},
+ * which document them. Not an API for users: nothing here checks its arguments.
  *
  * <p>{@code @NoException} is safe because each of these functions is {@code noexcept} and reports
  * errors as an error block.
  */
 @Properties({
   @Platform(
-      include = {"core/ob_status.h", "core/ob_core.h", "torch/ob_torch.h"},
+      include = {"core/ob_status.h", "core/ob_core.h", "torch/ob_torch.h", "torch/ob_lbfgs.h"},
       link = "optibridge_torch",
       preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu"},
       preloadresource = {"/org/bytedeco/pytorch/", "/org/bytedeco/openblas/"},
@@ -149,4 +149,48 @@ public final class TorchLibrary {
       @Cast("ob_torch_pipeline*") long pipeline, double lr);
 
   public static native void ob_torch_pipeline_destroy(@Cast("ob_torch_pipeline*") long pipeline);
+
+  public static native long ob_torch_lbfgs_create(
+      long maxIter,
+      long maxEval,
+      double toleranceGrad,
+      double toleranceChange,
+      long historySize,
+      int strongWolfe,
+      @Cast("ob_torch_lbfgs**") long[] out);
+
+  public static native void ob_torch_lbfgs_destroy(@Cast("ob_torch_lbfgs*") long lbfgs);
+
+  public static native long ob_torch_lbfgs_bind(
+      @Cast("ob_torch_lbfgs*") long lbfgs,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const ob_tensor*") long grads,
+      long tensors);
+
+  public static native long ob_torch_lbfgs_begin(@Cast("ob_torch_lbfgs*") long lbfgs, double lr);
+
+  public static native long ob_torch_lbfgs_tell(
+      @Cast("ob_torch_lbfgs*") long lbfgs, double loss, int[] again);
+
+  public static native long ob_torch_lbfgs_abort(@Cast("ob_torch_lbfgs*") long lbfgs, int restore);
+
+  public static native long ob_torch_lbfgs_numbers(
+      @Cast("const ob_torch_lbfgs*") long lbfgs, double[] numbers);
+
+  public static native long ob_torch_lbfgs_save(
+      @Cast("const ob_torch_lbfgs*") long lbfgs,
+      @Cast("const ob_tensor*") long d,
+      @Cast("const ob_tensor*") long prevFlatGrad,
+      @Cast("const ob_tensor*") long oldDirs,
+      @Cast("const ob_tensor*") long oldStps,
+      double[] ro);
+
+  public static native long ob_torch_lbfgs_load(
+      @Cast("ob_torch_lbfgs*") long lbfgs,
+      @Cast("const double*") double[] numbers,
+      @Cast("const ob_tensor*") long d,
+      @Cast("const ob_tensor*") long prevFlatGrad,
+      @Cast("const ob_tensor*") long oldDirs,
+      @Cast("const ob_tensor*") long oldStps,
+      @Cast("const double*") double[] ro);
 }

@@ -31,7 +31,7 @@ public final class TorchOptimizers {
     if (plain.equals("LBFGS")) {
       throw new IllegalArgumentException(
           "torch.optim.LBFGS can't be a module of a pipeline: it evaluates the loss several times"
-              + " within a step, through a closure");
+              + " within a step, through a closure; use TorchLbfgs.of(…).step(params, closure)");
     }
     for (TorchOptimizerSpec spec : TorchCatalog.ALL) {
       if (spec.name().equals(plain)) {

@@ -29,7 +29,7 @@ public record CaseResult(
     FAIL,
     /** The case can't be run: it is malformed, or names something unknown. */
     ERROR,
-    /** The framework that it needs is not there. */
+    /** The framework that it needs is not there, or a loss that is not known here. */
     SKIP
   }
 

@@ -1,7 +1,7 @@
 package org.optibridge.cli.replay;
 
 /** A case needs a framework that is not there. */
-final class MissingFrameworkException extends RuntimeException {
+final class MissingFrameworkException extends SkippedCaseException {
   private static final long serialVersionUID = 1L;
 
   MissingFrameworkException(String message) {

@@ -27,7 +27,7 @@ final class NativeReplay implements AutoCloseable {
     String cls = one.get("optimizer").get("class").text();
     TorchOptimizers.get(cls); // says at once whether it is known
     if (one.has("mode") && !one.get("mode").isText("params")) {
-      throw one.get("mode").wrong("must be \"params\"; a closure can't be replayed");
+      throw one.get("mode").wrong("must be \"params\" or \"closure\"");
     }
     List<TorchRun.Group> groups = groups(one);
     Vector params = Tensor.vector(one.get("params0"), names);
@@ -57,6 +57,11 @@ final class NativeReplay implements AutoCloseable {
 
   /** Level {@code native}: weights after each step, each going on with its own. */
   static void steps(Field one, Comparison check) {
+    if (one.has("mode") && one.get("mode").isText("closure")) {
+      Frameworks.module(one.get("framework"));
+      ClosureReplay.run(one, check);
+      return;
+    }
     try (NativeReplay replay = new NativeReplay(one, check)) {
       replay.steps(one, "steps", "step ");
     }

@@ -58,7 +58,7 @@ public final class RecordedCase {
       }
       check = new Comparison(tolerance(level));
       runner.accept(one, check);
-    } catch (MissingFrameworkException e) {
+    } catch (SkippedCaseException e) {
       return CaseResult.without(name, Status.SKIP, String.valueOf(e.getMessage()));
     } catch (RuntimeException | LinkageError e) {
       if (check.where() == null) {
@@ -71,11 +71,11 @@ public final class RecordedCase {
         name, status, check.maxAbs(), check.maxRel(), check.where(), check.message());
   }
 
-  /** A closure's cases have tolerances of their own, but can't be replayed. */
+  /** A closure's cases may have samples only. */
   private Tolerance tolerance(String level) {
-    return level.equals("native") && !one.has("tolerance")
-        ? new Tolerance(0, 0)
-        : Tolerance.read(one.get("tolerance"));
+    String key =
+        level.equals("native") && !one.has("tolerance") ? "tolerance_samples" : "tolerance";
+    return Tolerance.read(one.get(key));
   }
 
   private static String describe(Throwable error) {
