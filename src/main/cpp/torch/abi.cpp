@@ -44,11 +44,27 @@ bool alone(const ob_torch_optimizer& optimizer) {
   return small;
 }
 
+template <class Step>
+void step(ob_torch_optimizer* optimizer, Step&& step) {
+  const ob_torch_optimizer& o = bound(optimizer);
+  const ThreadScope scope(alone(o));
+  std::vector<const Gradients::List*> lists;
+  o.each([&](const Algorithm& algorithm, double) { lists.push_back(&algorithm.binding().grads); });
+  const Gradients gradients(std::move(lists), norms_on_threads);
+  o.each([&](Algorithm& algorithm, double) {
+    if (algorithm.binding().size() > 0) algorithm.before_step(gradients);
+  });
+  o.each([&](Algorithm& algorithm, double rate) {
+    if (algorithm.binding().size() > 0) step(algorithm, rate);
+  });
+}
+
 }  // namespace
 
 std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused) {
   if (!fused) {
     auto added = make_added(options);
+    if (added == nullptr) added = make_third_party(options);
     return added != nullptr ? std::move(added) : make_plain(options);
   }
   const std::string& name = options.class_name();
@@ -166,11 +182,35 @@ ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
 
 ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
   return guarded("torch_step", [&] {
-    const ob_torch_optimizer& o = tb::bound(optimizer);
-    const ThreadScope scope(tb::alone(o));
-    o.each([&](Algorithm& algorithm, double rate) {
-      if (algorithm.binding().size() > 0) algorithm.step(lr * rate);
-    });
+    tb::step(optimizer, [&](Algorithm& algorithm, double rate) { algorithm.step(lr * rate); });
+  });
+}
+
+ob_result ob_torch_step_whole(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
+  return guarded("torch_step_whole", [&] {
+    tb::step(optimizer,
+             [&](Algorithm& algorithm, double rate) { algorithm.step_whole(lr * rate); });
+  });
+}
+
+int32_t ob_torch_has_blocks(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  bool all = optimizer != nullptr;
+  if (all) optimizer->each([&](const Algorithm& part, double) { all = all && part.has_blocks(); });
+  return all ? 1 : 0;
+}
+
+int32_t ob_torch_has_eval_weights(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  bool any = false;
+  if (optimizer != nullptr) {
+    optimizer->each([&](const Algorithm& part, double) { any = any || part.has_eval_weights(); });
+  }
+  return any ? 1 : 0;
+}
+
+ob_result ob_torch_move_weights(ob_torch_optimizer* optimizer, int32_t to_eval) OB_NOEXCEPT {
+  return guarded("torch_move_weights", [&] {
+    tb::bound(optimizer).each(
+        [&](Algorithm& algorithm, double) { algorithm.move_weights(to_eval != 0); });
   });
 }
 

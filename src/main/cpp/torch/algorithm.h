@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "torch/gradients.h"
 #include "torch/options.h"
 #include "torch/slots.h"
 #include "torch/views.h"
@@ -29,8 +31,12 @@ class Algorithm {
   }
   // The caller changed what the slots contain.
   virtual void sync() {}
+  // Comes before each step, with the gradients of everything that is stepped together.
+  virtual void before_step(const Gradients& /*gradients*/) {}
   // One step on at least one tensor; adds one to every "step".
   virtual void step(double lr) = 0;
+  // The same as a chain of operations on whole tensors.
+  virtual void step_whole(double lr) { step(lr); }
 
   // Whether elements can be stepped in stretches, each by itself: begin_blocks, then step_block for
   // every element once, from several threads at once, then end_blocks. Only the slots of the
@@ -40,6 +46,13 @@ class Algorithm {
   virtual void step_block(size_t /*tensor*/, int64_t /*offset*/, int64_t /*n*/,
                           const void* /*gradient*/, void* /*param*/) {}
   virtual void end_blocks() {}
+
+  // Whether the weights stepped are other ones than those to evaluate.
+  virtual bool has_eval_weights() const { return false; }
+  // Turns the bound weights into those to evaluate, or back into those to train.
+  virtual void move_weights(bool /*to_eval*/) {
+    throw std::invalid_argument("this optimizer trains the very weights that are evaluated");
+  }
 
   const Binding& binding() const { return binding_; }
   // Elements of the largest view that a step works on.
@@ -72,6 +85,8 @@ std::unique_ptr<Algorithm> make_fused_adagrad(const Options& options);
 std::unique_ptr<Algorithm> make_plain(const Options& options);
 // Those of Python that torch::optim lacks; null for another class.
 std::unique_ptr<Algorithm> make_added(const Options& options);
+// Those of packages beside Python's torch; null for another class.
+std::unique_ptr<Algorithm> make_third_party(const Options& options);
 
 // Throws std::invalid_argument for a class without a fused kernel.
 std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused);

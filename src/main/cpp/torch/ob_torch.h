@@ -13,6 +13,7 @@ extern "C" {
 typedef struct ob_torch_optimizer ob_torch_optimizer;
 
 // class_name: an optimizer of Python's torch.optim, see option_rules.cpp.
+//   Those of other packages have their name in front: timm.optim.Lamb.
 // fused: 1 runs PyTorch's fused kernel, which SGD, Adam, AdamW and Adagrad have; 0 the step of
 //   torch::optim's own class, or of the class in torch/optim for those that torch::optim lacks.
 // option_names: joined by '\n', parallel to `values`; a bool is 0 or 1. Every option of the class
@@ -46,8 +47,8 @@ OB_EXPORT const char* ob_torch_slots(const ob_torch_optimizer* optimizer) OB_NOE
 OB_EXPORT double ob_torch_slot_initial(const ob_torch_optimizer* optimizer,
                                        int32_t slot) OB_NOEXCEPT;
 // 0: shape and dtype of the parameter. 1: a float32 scalar for each tensor, on its device, as
-// "step" is. 2: the parameter's dtype, and a shape that ob_torch_slot_shape tells. -1: no such
-// slot.
+// "step" is. 2: the parameter's dtype, and a shape that ob_torch_slot_shape tells. 3: a
+// float64 scalar. -1: no such slot.
 OB_EXPORT int32_t ob_torch_slot_kind(const ob_torch_optimizer* optimizer, int32_t slot) OB_NOEXCEPT;
 // The shape of a slot of kind 2 for the parameter of that name and shape: out[0] is the number of
 // dimensions, the extents follow. `out` has room for ndim + 2 numbers. {0}: it has no such slot.
@@ -74,9 +75,22 @@ OB_EXPORT ob_result ob_torch_bind_some(ob_torch_optimizer* optimizer, const ob_t
 OB_EXPORT ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // One step in place; adds one to every "step".
 OB_EXPORT ob_result ob_torch_step(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
+// The same step as a chain of libtorch's operators on whole tensors, where ob_torch_step goes
+// through them in parts; with a fused kernel, the same as ob_torch_step.
+OB_EXPORT ob_result ob_torch_step_whole(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
+
+// Schedule-free optimizers step other weights than those to evaluate. 1 for these.
+OB_EXPORT int32_t ob_torch_has_eval_weights(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+// Turns the bound weights in place into those to evaluate (to_eval: 1), or back into those to train
+// (0). It is for the caller to do this in turn and to step only the latter.
+OB_EXPORT ob_result ob_torch_move_weights(ob_torch_optimizer* optimizer,
+                                          int32_t to_eval) OB_NOEXCEPT;
+
+// Whether an optimizer can step any stretch of elements on the host, as an instruction of a sweep.
+OB_EXPORT int32_t ob_torch_has_blocks(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // A step in stretches, as an instruction of a sweep: between begin and end every element is stepped
 // once by ob_torch_step_block, an ob_call whose context is the optimizer. Of what is bound only the
-// slots matter. OB_UNSUPPORTED without a fused kernel for this device.
+// slots matter. OB_UNSUPPORTED if it has no blocks.
 OB_EXPORT ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT;
 OB_EXPORT ob_result ob_torch_step_block(void* optimizer, int64_t tensor, int64_t offset, int64_t n,
                                         const void* gradient, void* param) OB_NOEXCEPT;

@@ -21,7 +21,7 @@ Rules adam(Rules more) {
   return rules;
 }
 
-std::map<std::string, Rules> classes() {
+std::map<std::string, Rules> classes_of_torch() {
   return {
       {"SGD",
        {{"momentum", R::NOT_NEGATIVE},
@@ -85,8 +85,15 @@ std::map<std::string, Rules> classes() {
 
 }  // namespace
 
+// In third_party_rules.cpp.
+void add_third_party(std::map<std::string, Rules>& classes);
+
 const std::vector<OptionRule>& rules_of(const std::string& class_name) {
-  static const std::map<std::string, Rules> all = classes();
+  static const std::map<std::string, Rules> all = [] {
+    std::map<std::string, Rules> classes = classes_of_torch();
+    add_third_party(classes);
+    return classes;
+  }();
   const auto found = all.find(class_name);
   if (found == all.end()) throw std::invalid_argument(class_name + ": no such optimizer class");
   return found->second;

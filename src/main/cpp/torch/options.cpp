@@ -39,6 +39,10 @@ Range range_of(OptionRule::Kind kind) {
               "a whole number in [0, 100)"};
     case OptionRule::FLAG:
       return {[](double x) { return x == 0 || x == 1; }, "0 or 1"};
+    case OptionRule::WHOLE:
+      return {[](double x) { return x == std::floor(x); }, "a whole number"};
+    case OptionRule::ANY_OR_NONE:
+      return {[](double) { return true; }, "a finite number, or NaN"};
     case OptionRule::OR_NONE:
       return {[](double x) { return x >= 0; }, "a finite number that is not negative, or NaN"};
   }
@@ -46,7 +50,8 @@ Range range_of(OptionRule::Kind kind) {
 }
 
 void check(const std::string& class_name, const OptionRule& rule, double value) {
-  if (rule.kind == OptionRule::OR_NONE && std::isnan(value)) return;
+  const bool may_be_none = rule.kind == OptionRule::OR_NONE || rule.kind == OptionRule::ANY_OR_NONE;
+  if (may_be_none && std::isnan(value)) return;
   const Range range = range_of(rule.kind);
   if (std::isfinite(value) && range.holds(value)) return;
   refuse(class_name, "option '" + std::string(rule.name) + "' is " + std::to_string(value) +
@@ -96,8 +101,9 @@ Options::Options(const std::string& class_name, const std::vector<OptionRule>& r
       refuse(class_name, "option '" + std::string(rule.name) + "' is missing");
     }
   }
-  // PyTorch's own rule; the fused kernel would not check it.
-  if (class_name == "SGD" && flag("nesterov") && (get("momentum") == 0 || get("dampening") != 0)) {
+  // PyTorch's own rule, and timm's; the fused kernel would not check it.
+  if ((class_name == "SGD" || class_name == "timm.optim.Lars") && flag("nesterov") &&
+      (get("momentum") == 0 || get("dampening") != 0)) {
     refuse(class_name, "option 'nesterov' needs a momentum and no dampening");
   }
 }

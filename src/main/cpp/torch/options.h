@@ -19,7 +19,9 @@ struct OptionRule {
     FROM_ONE,      // [1, inf)
     COUNT,         // a whole number in [0, 100)
     FLAG,          // 0 or 1
-    OR_NONE        // [0, inf), or NaN for Python's None
+    WHOLE,         // a whole number
+    OR_NONE,       // [0, inf), or NaN for Python's None
+    ANY_OR_NONE    // a finite number, or NaN for Python's None
   };
   const char* name;
   Kind kind;

@@ -11,7 +11,7 @@ namespace optibridge::torch_bridge {
 namespace {
 
 // Adam and AdamW differ in nothing but their types.
-template <class Optimizer, class OptimizerOptions, class State>
+template <class Optimizer, class OptimizerOptions, class AdamState>
 class PlainAdam final : public Plain {
  public:
   explicit PlainAdam(const Options& options)
@@ -30,13 +30,12 @@ class PlainAdam final : public Plain {
   }
 
  protected:
-  std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                size_t i) const override {
-    auto state = std::make_unique<State>();
-    state->step(steps_of(binding, i));
-    state->exp_avg(binding.slots[1][i]);
-    state->exp_avg_sq(binding.slots[2][i]);
-    if (amsgrad_) state->max_exp_avg_sq(binding.slots[3][i]);
+  std::unique_ptr<State> make_state(const Slots& slots, int64_t steps) const override {
+    auto state = std::make_unique<AdamState>();
+    state->step(steps);
+    state->exp_avg(slots[1]);
+    state->exp_avg_sq(slots[2]);
+    if (amsgrad_) state->max_exp_avg_sq(slots[3]);
     return state;
   }
 
@@ -61,11 +60,10 @@ class PlainAdagrad final : public Plain {
   }
 
  protected:
-  std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                size_t i) const override {
+  std::unique_ptr<State> make_state(const Slots& slots, int64_t steps) const override {
     auto state = std::make_unique<torch::optim::AdagradParamState>();
-    state->step(steps_of(binding, i));
-    state->sum(binding.slots[1][i]);
+    state->step(steps);
+    state->sum(slots[1]);
     return state;
   }
 
@@ -94,13 +92,12 @@ class PlainRmsprop final : public Plain {
   }
 
  protected:
-  std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                size_t i) const override {
+  std::unique_ptr<State> make_state(const Slots& slots, int64_t steps) const override {
     auto state = std::make_unique<torch::optim::RMSpropParamState>();
-    state->step(steps_of(binding, i));
-    state->square_avg(binding.slots[1][i]);
-    if (momentum_) state->momentum_buffer(binding.slots[2][i]);
-    if (centered_) state->grad_avg(binding.slots[momentum_ ? 3 : 2][i]);
+    state->step(steps);
+    state->square_avg(slots[1]);
+    if (momentum_) state->momentum_buffer(slots[2]);
+    if (centered_) state->grad_avg(slots[momentum_ ? 3 : 2]);
     return state;
   }
 
@@ -128,26 +125,18 @@ class PlainSgd final : public Plain {
 
  protected:
   // torch::optim tells a first step by the absence of the state.
-  std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                size_t i) const override {
-    if (!momentum_ || steps_of(binding, i) == 0) return nullptr;
+  std::unique_ptr<State> make_state(const Slots& slots, int64_t steps) const override {
+    if (!momentum_ || steps == 0) return nullptr;
     auto state = std::make_unique<torch::optim::SGDParamState>();
-    state->momentum_buffer(binding.slots[1][i]);
+    state->momentum_buffer(slots[1]);
     return state;
   }
 
-  // A state that the first step made has a buffer of its own, which moves into the slot.
-  void after_step() override {
+  // A state that the first step made has a buffer of its own.
+  void keep_state(State& made, const Slots& slots) const override {
     if (!momentum_) return;
-    for (size_t i = 0; i < binding_.size(); ++i) {
-      const auto found = states().find(binding_.params[i].unsafeGetTensorImpl());
-      if (found == states().end()) continue;
-      auto& state = static_cast<torch::optim::SGDParamState&>(*found->second);
-      const at::Tensor& slot = binding_.slots[1][i];
-      if (state.momentum_buffer().is_same(slot)) continue;
-      slot.copy_(state.momentum_buffer());
-      state.momentum_buffer(slot);
-    }
+    const at::Tensor& buffer = static_cast<torch::optim::SGDParamState&>(made).momentum_buffer();
+    if (!buffer.is_same(slots[1])) slots[1].copy_(buffer);
   }
 
  private:

@@ -1,88 +1,134 @@
-// Optimizers of torch::optim's kind. Their state objects are ours: they hold views of the slots, so
+// Optimizers of torch::optim's own. Their state objects are ours: they hold views of the slots, so
 // that the slots are the state here as well.
 #pragma once
 
-#include <ATen/core/grad_mode.h>
 #include <torch/optim/optimizer.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "torch/algorithm.h"
+#include "torch/partwise.h"
 
 namespace optibridge::torch_bridge {
 
-using States = ska::flat_hash_map<void*, std::unique_ptr<torch::optim::OptimizerParamState>>;
-
-// A class with one group of parameters. A subclass says how a state object looks; `make_state` may
-// return null for a parameter that the class shall start by itself.
-class Plain : public Algorithm {
+// A class with one group of parameters. A subclass says how a state object looks.
+class Plain : public Partwise {
  public:
+  using TorchOptimizer = torch::optim::Optimizer;
+  using State = torch::optim::OptimizerParamState;
+  using Make = std::function<std::unique_ptr<TorchOptimizer>()>;
+
   // negate: hand over negated gradients, for a class that has no option "maximize".
-  Plain(std::unique_ptr<torch::optim::Optimizer> optimizer, bool negate)
-      : optimizer_(std::move(optimizer)), negate_(negate) {}
+  Plain(Make make, bool negate) : make_(std::move(make)), negate_(negate) {}
 
-  void bind(Binding binding) override {
-    States states = make_states(binding);
-    std::vector<at::Tensor> params = binding.params;
-    give(binding, [](const at::Tensor& gradient) { return gradient; });
-    optimizer_->state() = std::move(states);
-    optimizer_->param_groups()[0].params() = std::move(params);
-    binding_ = std::move(binding);
-  }
-
-  void sync() override { optimizer_->state() = make_states(binding_); }
-
-  void step(double lr) override {
+  // All tensors at once, in one object.
+  void step_whole(double lr) override {
     const at::NoGradGuard no_grad;
-    optimizer_->param_groups()[0].options().set_lr(lr);
-    if (negate_) give(binding_, [](const at::Tensor& gradient) { return gradient.neg(); });
-    optimizer_->step();
-    if (negate_) give(binding_, [](const at::Tensor& gradient) { return gradient; });
+    const Lease lease(*this);
+    plan(binding_, lr);
+    for (size_t i = 0; i < binding_.size(); ++i) {
+      give(*lease.optimizer, binding_.params[i], binding_.grads[i], state_of(binding_, i));
+    }
+    lease.optimizer->param_groups()[0].options().set_lr(lr);
+    lease.optimizer->step();
+    for (size_t i = 0; i < binding_.size(); ++i) {
+      take(*lease.optimizer, binding_.params[i], slots_of(binding_, i));
+    }
     count_step(binding_);
-    after_step();
   }
 
  protected:
-  virtual std::unique_ptr<torch::optim::OptimizerParamState> make_state(const Binding& binding,
-                                                                        size_t i) const = 0;
-  virtual void after_step() {}
+  using Slots = c10::SmallVector<at::Tensor, 8>;
 
-  static int64_t steps_of(const Binding& binding, size_t i) {
-    return static_cast<int64_t>(scalar_of(binding.slots[0][i]));
+  // The state of a tensor that has made that many steps; null for one that the class shall start
+  // by itself.
+  virtual std::unique_ptr<State> make_state(const Slots& slots, int64_t steps) const = 0;
+  // After a step of a tensor whose state was null: moves what the class made into the slots.
+  virtual void keep_state(State& /*made*/, const Slots& /*slots*/) const {}
+
+  void plan(const Binding& tensors, double lr) override {
+    lr_ = lr;
+    steps_.clear();
+    for (size_t i = 0; i < tensors.size(); ++i) steps_.push_back(steps_of(tensors, i));
   }
 
-  States& states() { return optimizer_->state(); }
+  void apply(size_t tensor, Views& views) override {
+    const Lease lease(*this);
+    give(*lease.optimizer, views.param, views.grad, make_state(views.slots, steps_[tensor]));
+    lease.optimizer->param_groups()[0].options().set_lr(lr_);
+    lease.optimizer->step();
+    take(*lease.optimizer, views.param, views.slots);
+  }
 
  private:
-  // Each parameter gets its gradient, or what `of` makes of it.
-  template <class Of>
-  static void give(const Binding& binding, Of&& of) {
-    for (size_t i = 0; i < binding.size(); ++i) {
-      binding.params[i].mutable_grad() = of(binding.grads[i]);
+  // An optimizer that no other thread has at the same time.
+  struct Lease {
+    explicit Lease(Plain& plain) : owner(plain) {
+      const std::lock_guard<std::mutex> guard(owner.lock_);
+      if (owner.idle_.empty()) {
+        optimizer = owner.make_();
+      } else {
+        optimizer = std::move(owner.idle_.back());
+        owner.idle_.pop_back();
+      }
     }
+    ~Lease() {
+      optimizer->state().clear();
+      optimizer->param_groups()[0].params().clear();
+      const std::lock_guard<std::mutex> guard(owner.lock_);
+      owner.idle_.push_back(std::move(optimizer));
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+    Plain& owner;
+    std::unique_ptr<TorchOptimizer> optimizer;
+  };
+
+  void give(TorchOptimizer& optimizer, const at::Tensor& param, const at::Tensor& gradient,
+            std::unique_ptr<State> state) const {
+    at::Tensor p = param;
+    p.mutable_grad() = negate_ ? gradient.neg() : gradient;
+    if (state != nullptr) optimizer.state()[p.unsafeGetTensorImpl()] = std::move(state);
+    optimizer.param_groups()[0].params().push_back(std::move(p));
   }
 
-  States make_states(const Binding& binding) const {
-    States states;
-    for (size_t i = 0; i < binding.size(); ++i) {
-      auto state = make_state(binding, i);
-      if (state != nullptr) states[binding.params[i].unsafeGetTensorImpl()] = std::move(state);
-    }
-    return states;
+  void take(TorchOptimizer& optimizer, const at::Tensor& param, const Slots& slots) const {
+    at::Tensor p = param;
+    p.mutable_grad() = at::Tensor();
+    const auto found = optimizer.state().find(p.unsafeGetTensorImpl());
+    if (found != optimizer.state().end()) keep_state(*found->second, slots);
   }
 
-  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  static Slots slots_of(const Binding& tensors, size_t i) {
+    Slots slots;
+    for (const auto& slot : tensors.slots) slots.push_back(slot[i]);
+    return slots;
+  }
+
+  std::unique_ptr<State> state_of(const Binding& tensors, size_t i) const {
+    return make_state(slots_of(tensors, i), steps_[i]);
+  }
+
+  const Make make_;
   const bool negate_;
+  double lr_ = 0;
+  std::vector<int64_t> steps_;
+  std::mutex lock_;
+  std::vector<std::unique_ptr<TorchOptimizer>> idle_;
 };
 
 // Without parameters at first: a class might allocate a state for each that is replaced anyway.
 template <class Optimizer, class OptimizerOptions>
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options) {
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(std::vector<at::Tensor>(), std::make_unique<OptimizerOptions>(options));
-  return std::make_unique<Optimizer>(groups, options);
+Plain::Make make_optimizer(const OptimizerOptions& options) {
+  return [options] {
+    std::vector<torch::optim::OptimizerParamGroup> groups;
+    groups.emplace_back(std::vector<at::Tensor>(), std::make_unique<OptimizerOptions>(options));
+    return std::make_unique<Optimizer>(groups, options);
+  };
 }
 
 }  // namespace optibridge::torch_bridge

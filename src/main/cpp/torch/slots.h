@@ -12,13 +12,16 @@ namespace optibridge::torch_bridge {
 
 struct SlotSpec {
   enum Kind : int32_t {
-    LIKE,    // shape and dtype of the parameter
-    SCALAR,  // one float32 number for each parameter, whatever its dtype
-    SHAPED   // the parameter's dtype; its optimizer tells the shape for each parameter
+    LIKE,     // shape and dtype of the parameter
+    SCALAR,   // one float32 number for each parameter, whatever its dtype
+    SHAPED,   // the parameter's dtype; its optimizer tells the shape for each parameter
+    SCALAR64  // one float64 number for each parameter
   };
 
   SlotSpec(const char* slot_name, Kind slot_kind = LIKE, double initial_value = 0)
       : name(slot_name), kind(slot_kind), initial(initial_value) {}
+
+  bool is_scalar() const { return kind == SCALAR || kind == SCALAR64; }
 
   std::string name;  // as in Python's state_dict
   Kind kind;

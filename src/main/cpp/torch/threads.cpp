@@ -4,7 +4,10 @@
 #include <ATen/TensorIterator.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <atomic>
+#include <exception>
+#include <mutex>
 #include <vector>
 
 #if !defined(_WIN32)
@@ -64,6 +67,41 @@ void run_on_threads(int32_t threads, void (*body)(void*), void* context) noexcep
   } catch (...) {
     body(context);  // no thread to be had: this one does what is left
   }
+}
+
+namespace {
+
+struct Loop {
+  const std::function<void(int64_t)>& body;
+  const int64_t count;
+  std::atomic<int64_t> next{0};
+  std::mutex lock;
+  std::exception_ptr error;
+
+  void run() noexcept {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      try {
+        body(i);
+      } catch (...) {
+        const std::lock_guard<std::mutex> guard(lock);
+        if (error == nullptr) error = std::current_exception();
+        next = count;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+void for_each(int64_t count, int32_t threads, const std::function<void(int64_t)>& body) {
+  if (count < 2 || threads < 2) {
+    for (int64_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  Loop loop{body, count, {}, {}, {}};
+  const auto run = [](void* context) { static_cast<Loop*>(context)->run(); };
+  run_on_threads(static_cast<int32_t>(std::min<int64_t>(threads, count)), run, &loop);
+  if (loop.error != nullptr) std::rethrow_exception(loop.error);
 }
 
 ThreadScope::ThreadScope(bool alone) {

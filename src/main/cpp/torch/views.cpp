@@ -46,9 +46,10 @@ void check_like(const at::Tensor& view, const at::Tensor& param, const ob_tensor
   }
 }
 
-void check_scalar(const at::Tensor& view, const ob_tensor& tensor, const char* role) {
-  if (view.scalar_type() != at::kFloat || view.numel() != 1) {
-    refuse(tensor, role, " is not one float32 number");
+void check_scalar(const at::Tensor& view, at::ScalarType dtype, const ob_tensor& tensor,
+                  const char* role) {
+  if (view.scalar_type() != dtype || view.numel() != 1) {
+    refuse(tensor, role, " is not one ", dtype == at::kFloat ? "float32" : "float64", " number");
   }
 }
 
@@ -124,6 +125,7 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
   binding.params.reserve(tensors);
   binding.grads.reserve(tensors);
   binding.slots.resize(slot_count);
+  for (const SlotSpec& spec : slot_specs) binding.kinds.push_back(spec.kind);
   for (auto& slot : binding.slots) slot.reserve(tensors);
 
   for (int64_t i = 0; i < tensors; ++i) {
@@ -141,7 +143,10 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
           check_like(view, param, tensor, role);
           break;
         case SlotSpec::SCALAR:
-          check_scalar(view, tensor, role);
+          check_scalar(view, at::kFloat, tensor, role);
+          break;
+        case SlotSpec::SCALAR64:
+          check_scalar(view, at::kDouble, tensor, role);
           break;
         case SlotSpec::SHAPED:
           check_shaped(view, param, shape_of_slot(slot_shape, slot, tensor.name, param.sizes()),
@@ -174,6 +179,11 @@ Binding make_binding(const ob_tensor* params, const ob_tensor* grads, const int6
 
 namespace {
 
+bool same_scalar(const at::Tensor& one, const at::Tensor& other) {
+  return one.numel() == 1 && other.numel() == 1 && one.dim() == 0 && other.dim() == 0 &&
+         scalar_of(one) == scalar_of(other);
+}
+
 // The elements from the start of tensor i to the start of the next if all of a binding's vectors
 // have them so far apart, else -1.
 int64_t stride(const Binding& binding, size_t i) {
@@ -192,7 +202,10 @@ int64_t stride(const Binding& binding, size_t i) {
     return -1;
   }
   for (size_t s = 1; s < binding.slots.size(); ++s) {
-    if (distance(binding.slots[s]) != bytes) return -1;
+    const auto& slot = binding.slots[s];
+    const bool fits = binding.kinds[s] == SlotSpec::LIKE ? distance(slot) == bytes
+                                                         : same_scalar(slot[i], slot[i + 1]);
+    if (!fits) return -1;
   }
   return bytes / size;
 }
@@ -202,6 +215,7 @@ int64_t stride(const Binding& binding, size_t i) {
 Binding merged(const Binding& binding) {
   if (!binding.on_cpu()) return binding;
   Binding runs;
+  runs.kinds = binding.kinds;
   runs.slots.resize(binding.slots.size());
   for (size_t i = 0; i < binding.size(); ++i) {
     const size_t first = i;
@@ -211,6 +225,7 @@ Binding merged(const Binding& binding) {
       length += step < 0 ? binding.params[i].numel() : step;
       if (step < 0) break;
     }
+    runs.first.push_back(first);
     const auto run = [&](const at::Tensor& tensor) {
       return first == i ? tensor : elements_at(tensor.const_data_ptr(), length, tensor);
     };
@@ -218,7 +233,8 @@ Binding merged(const Binding& binding) {
     runs.grads.push_back(run(binding.grads[first]));
     runs.slots[0].push_back(binding.slots[0][first]);
     for (size_t s = 1; s < binding.slots.size(); ++s) {
-      runs.slots[s].push_back(run(binding.slots[s][first]));
+      const at::Tensor& slot = binding.slots[s][first];
+      runs.slots[s].push_back(binding.kinds[s] == SlotSpec::LIKE ? run(slot) : slot);
     }
     runs.largest = std::max(runs.largest, length);
   }
@@ -233,19 +249,28 @@ at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like) {
 }
 
 at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n) {
-  const auto* data = static_cast<const char*>(tensor.const_data_ptr());
-  return elements_at(data + offset * static_cast<int64_t>(tensor.itemsize()), n, tensor);
+  // A view by hand: what at::narrow does, without the dispatcher.
+  at::Tensor view = at::detail::make_tensor<c10::TensorImpl>(
+      c10::TensorImpl::VIEW, c10::Storage(tensor.storage()), tensor.key_set(), tensor.dtype());
+  c10::TensorImpl* impl = view.unsafeGetTensorImpl();
+  impl->set_storage_offset(tensor.storage_offset() + offset);
+  impl->set_sizes_contiguous(at::IntArrayRef(n));
+  return view;
 }
 
-float scalar_of(const at::Tensor& scalar) {
-  return scalar.is_cpu() ? *scalar.const_data_ptr<float>() : scalar.item<float>();
+double scalar_of(const at::Tensor& scalar) {
+  if (!scalar.is_cpu()) return scalar.item<double>();
+  if (scalar.scalar_type() == at::kDouble) return *scalar.const_data_ptr<double>();
+  return *scalar.const_data_ptr<float>();
 }
 
 void set_scalar(const at::Tensor& scalar, double value) {
-  if (scalar.is_cpu()) {
-    *scalar.mutable_data_ptr<float>() = static_cast<float>(value);
-  } else {
+  if (!scalar.is_cpu()) {
     scalar.fill_(value);
+  } else if (scalar.scalar_type() == at::kDouble) {
+    *scalar.mutable_data_ptr<double>() = value;
+  } else {
+    *scalar.mutable_data_ptr<float>() = static_cast<float>(value);
   }
 }
 

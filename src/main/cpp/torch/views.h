@@ -18,7 +18,10 @@ struct Binding {
   std::vector<std::vector<at::Tensor>> slots;  // slots[0] is "step"
   at::Device device = at::kCPU;
   std::vector<int64_t> slack;  // bytes of padding after each parameter and all that goes with it
-  int64_t largest = 0;         // elements of the largest parameter
+  std::vector<SlotSpec::Kind> kinds;  // of the slots
+  int64_t largest = 0;                // elements of the largest parameter
+  // If this has been merged, the number of the first tensor in each run; else empty.
+  std::vector<size_t> first;
 
   size_t size() const { return params.size(); }
   bool on_cpu() const { return device.is_cpu(); }
@@ -44,8 +47,8 @@ Binding merged(const Binding& binding);
 at::Tensor stretch_of(const at::Tensor& tensor, int64_t offset, int64_t n);
 at::Tensor elements_at(const void* data, int64_t n, const at::Tensor& like);
 
-// The number in a float32 scalar, wherever it lies.
-float scalar_of(const at::Tensor& scalar);
+// The number in a scalar of float32 or float64, wherever it lies.
+double scalar_of(const at::Tensor& scalar);
 void set_scalar(const at::Tensor& scalar, double value);
 // Adds one to every "step".
 void count_step(Binding& binding);

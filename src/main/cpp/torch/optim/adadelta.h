@@ -3,7 +3,7 @@
 //   a = rho a + (1 - rho) x^2;  p -= lr x
 #pragma once
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -34,17 +34,17 @@ struct AdadeltaState final : StateOf<AdadeltaState> {
   at::Tensor acc_delta;
 };
 
-class Adadelta final : public OptimizerOf<Adadelta, AdadeltaOptions, AdadeltaState> {
+struct AdadeltaPlan {};
+
+class Adadelta final : public DivisibleOf<Adadelta, AdadeltaOptions, AdadeltaState, AdadeltaPlan> {
  public:
-  using OptimizerOf::OptimizerOf;
+  using DivisibleOf::DivisibleOf;
 
-  static void start(const at::Tensor& p, const Options&, State& state) {
-    begin(state.square_avg, p);
-    begin(state.acc_delta, p);
-  }
+  static Plan plan(const at::Tensor&, const Options&, State&) { return {}; }
 
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const at::Tensor g = gradient(p, options.maximize, options.weight_decay);
+  static void apply(Part& part, const Options& options, const Plan&) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = gradient(p, given, options.maximize, options.weight_decay);
     const double rho = options.rho;
     state.square_avg.mul_(rho).addcmul_(g, g, 1 - rho);
     const at::Tensor root = state.square_avg.add(options.eps).sqrt_();

@@ -13,7 +13,7 @@
 #include <limits>
 #include <string>
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -63,14 +63,8 @@ class Adafactor final : public OptimizerOf<Adafactor, AdafactorOptions, Adafacto
     return shape;
   }
 
-  static void start(const at::Tensor& p, const Options&, State& state) {
-    State::each(state, [&](const SlotSpec& slot, at::Tensor& tensor) {
-      if (!tensor.defined()) tensor = at::zeros(slot_shape(slot.name, p.sizes()), p.options());
-    });
-  }
-
   static void update(const at::Tensor& p, const Options& options, State& state) {
-    const at::Tensor g = gradient(p, options.maximize, 0);
+    const at::Tensor g = gradient(p, p.grad(), options.maximize, 0);
     const double lr = options.lr;
     const double t = static_cast<double>(state.step);
     const double weight = std::pow(t, options.beta2_decay);

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -38,22 +38,25 @@ struct AdamaxState final : StateOf<AdamaxState> {
   at::Tensor exp_inf;
 };
 
-class Adamax final : public OptimizerOf<Adamax, AdamaxOptions, AdamaxState> {
- public:
-  using OptimizerOf::OptimizerOf;
+struct AdamaxPlan {
+  double rate;
+};
 
-  static void start(const at::Tensor& p, const Options&, State& state) {
-    begin(state.exp_avg, p);
-    begin(state.exp_inf, p);
+class Adamax final : public DivisibleOf<Adamax, AdamaxOptions, AdamaxState, AdamaxPlan> {
+ public:
+  using DivisibleOf::DivisibleOf;
+
+  static Plan plan(const at::Tensor&, const Options& options, State& state) {
+    return {options.lr / (1 - std::pow(options.beta1, static_cast<double>(state.step)))};
   }
 
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const at::Tensor g = gradient(p, options.maximize, options.weight_decay);
+  static void apply(Part& part, const Options& options, const Plan& plan) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = gradient(p, given, options.maximize, options.weight_decay);
     state.exp_avg.lerp_(g, 1 - options.beta1);
     const at::Tensor magnitude = g.abs().add_(options.eps);
     at::maximum_out(state.exp_inf, state.exp_inf.mul_(options.beta2), magnitude);
-    const double correction = 1 - std::pow(options.beta1, static_cast<double>(state.step));
-    p.addcdiv_(state.exp_avg, state.exp_inf, -options.lr / correction);
+    p.addcdiv_(state.exp_avg, state.exp_inf, -plan.rate);
   }
 };
 

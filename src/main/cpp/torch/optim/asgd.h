@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -44,30 +44,32 @@ struct ASGDState final : StateOf<ASGDState> {
   at::Tensor ax;
 };
 
-class ASGD final : public OptimizerOf<ASGD, ASGDOptions, ASGDState> {
+struct ASGDPlan {
+  double eta, mu;
+};
+
+class ASGD final : public DivisibleOf<ASGD, ASGDOptions, ASGDState, ASGDPlan> {
  public:
-  using OptimizerOf::OptimizerOf;
+  using DivisibleOf::DivisibleOf;
 
-  static void start(const at::Tensor& p, const Options& options, State& state) {
-    begin_scalar(state.eta, p, 0);
-    begin_scalar(state.mu, p, 1);
-    begin(state.ax, p);
-    set_scalar(state.eta, options.lr);
-  }
-
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const at::Tensor g = gradient(p, options.maximize, options.weight_decay);
-    const double eta = scalar_of(state.eta);
-    const double mu = scalar_of(state.mu);
-    p.mul_(1 - options.lambd * eta).sub_(g, eta);
-    if (mu == 1) {
-      state.ax.copy_(p);
-    } else {
-      state.ax.lerp_(p, mu);
-    }
+  static Plan plan(const at::Tensor&, const Options& options, State& state) {
+    if (state.step == 1) set_scalar(state.eta, options.lr);
+    const Plan plan = {scalar_of(state.eta), scalar_of(state.mu)};
     const double t = static_cast<double>(state.step);
     set_scalar(state.eta, options.lr / std::pow(1 + options.lambd * options.lr * t, options.alpha));
     set_scalar(state.mu, 1 / std::max(1.0, t - options.t0));
+    return plan;
+  }
+
+  static void apply(Part& part, const Options& options, const Plan& plan) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = gradient(p, given, options.maximize, options.weight_decay);
+    p.mul_(1 - options.lambd * plan.eta).sub_(g, plan.eta);
+    if (plan.mu == 1) {
+      state.ax.copy_(p);
+    } else {
+      state.ax.lerp_(p, plan.mu);
+    }
   }
 };
 

@@ -1,10 +1,10 @@
-// What the optimizers in this folder share. Python's torch.optim has them, libtorch's C++ API does
-// not. They are classes of torch::optim's kind and work without the rest of the bridge as well.
+// What the optimizers in this folder share. Python's torch.optim, or a package beside it, has them,
+// libtorch's C++ API does not. They are classes of torch::optim's kind and work without the rest of
+// the bridge as well.
 //
 // A class lists its options and the tensors of its state in `each(self, visit)`; from that come
-// serialization, the options' values and the state's slots. It defines
-//   start(p, options, state): what the state of p is before the first step, at the options' lr;
-//   update(p, options, state): the step; state.step counts it already.
+// serialization, the options' values and the state's slots. It defines update(p, options, state),
+// the step, for which state.step counts already; or it is divisible, see parts.h.
 //
 // No file here may have the name of one of libtorch's torch/optim, which it would hide.
 #pragma once
@@ -15,9 +15,12 @@
 #include <torch/serialize/archive.h>
 
 #include <memory>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "torch/gradients.h"
 #include "torch/slots.h"
 #include "torch/views.h"
 
@@ -70,6 +73,12 @@ class StateOf : public torch::optim::OptimizerCloneableParamState<Derived> {
   int64_t step = 0;
 };
 
+// Whether a class has slots of shapes of their own.
+template <class Optimizer, class = void>
+struct HasSlotShape : std::false_type {};
+template <class Optimizer>
+struct HasSlotShape<Optimizer, std::void_t<decltype(&Optimizer::slot_shape)>> : std::true_type {};
+
 template <class Derived, class OptionsType, class StateType>
 class OptimizerOf : public torch::optim::Optimizer {
  public:
@@ -89,8 +98,16 @@ class OptimizerOf : public torch::optim::Optimizer {
       const at::AutoGradMode enable_grad(true);
       loss = closure();
     }
+    std::vector<at::Tensor> gradients;
     for (auto& group : param_groups_) {
-      const auto& options = static_cast<const Options&>(group.options());
+      for (const at::Tensor& p : group.params()) {
+        if (p.grad().defined()) gradients.push_back(p.grad());
+      }
+    }
+    const Gradients all({&gradients});
+    for (auto& group : param_groups_) {
+      auto& options = static_cast<Options&>(group.options());
+      Derived::look(options, all);
       for (const at::Tensor& p : group.params()) {
         if (p.grad().defined()) step_one(p, options);
       }
@@ -101,7 +118,39 @@ class OptimizerOf : public torch::optim::Optimizer {
   void save(torch::serialize::OutputArchive& archive) const override { archived(*this, archive); }
   void load(torch::serialize::InputArchive& archive) override { archived(*this, archive); }
 
+  // What follows are defaults for the classes.
+
+  // Whether a configuration has a state tensor of that name.
+  static bool has_slot(const std::string&, const Options&) { return true; }
+  // Before a step: what depends on the gradients of all parameters.
+  static void look(Options&, const Gradients&) {}
+  // Makes those state tensors that aren't there yet; the bridge's slots are.
+  static void start(const at::Tensor& p, const Options& options, State& state) {
+    State::each(state, [&](const SlotSpec& slot, at::Tensor& tensor) {
+      if (!tensor.defined() && Derived::has_slot(slot.name, options))
+        tensor = made<Derived>(slot, p);
+    });
+  }
+
  private:
+  template <class Class>
+  static at::Tensor made(const SlotSpec& slot, const at::Tensor& p) {
+    switch (slot.kind) {
+      case SlotSpec::SCALAR:
+        return at::full({}, slot.initial, p.options().dtype(at::kFloat));
+      case SlotSpec::SCALAR64:
+        return at::full({}, slot.initial, p.options().dtype(at::kDouble));
+      case SlotSpec::SHAPED:
+        if constexpr (HasSlotShape<Class>::value) {
+          return at::full(Class::slot_shape(slot.name, p.sizes()), slot.initial, p.options());
+        }
+        [[fallthrough]];
+      case SlotSpec::LIKE:
+        break;
+    }
+    return at::full_like(p, slot.initial, p.options(), at::MemoryFormat::Preserve);
+  }
+
   void step_one(const at::Tensor& p, const Options& options) {
     TORCH_CHECK(!p.grad().is_sparse(), "sparse gradients are not supported");
     auto& entry = state_[p.unsafeGetTensorImpl()];
@@ -117,31 +166,5 @@ class OptimizerOf : public torch::optim::Optimizer {
     torch::optim::serialize<State, Options>(archive, self);
   }
 };
-
-// The gradient that a step works with: the ascent of `maximize` first, then a coupled decay.
-inline at::Tensor gradient(const at::Tensor& p, bool maximize, double weight_decay) {
-  if (!maximize) return weight_decay == 0 ? p.grad() : at::add(p.grad(), p, weight_decay);
-  at::Tensor negated = p.grad().neg();
-  if (weight_decay != 0) negated.add_(p, weight_decay);
-  return negated;
-}
-
-// The same where the options say whether the decay is coupled; a decoupled one shrinks p at once.
-template <class Options>
-at::Tensor decayed_gradient(const at::Tensor& p, const Options& options) {
-  const double decay = options.weight_decay;
-  if (!options.decoupled_weight_decay) return gradient(p, options.maximize, decay);
-  if (decay != 0) p.mul_(1 - options.lr * decay);
-  return gradient(p, options.maximize, 0);
-}
-
-// For `start`: makes a state tensor that isn't there yet; the bridge's slots are.
-inline void begin(at::Tensor& tensor, const at::Tensor& p) {
-  if (!tensor.defined()) tensor = at::zeros_like(p, at::MemoryFormat::Preserve);
-}
-
-inline void begin_scalar(at::Tensor& tensor, const at::Tensor& p, double value) {
-  if (!tensor.defined()) tensor = at::full({}, value, p.options().dtype(at::kFloat));
-}
 
 }  // namespace optibridge::torch_bridge::optim

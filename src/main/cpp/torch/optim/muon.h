@@ -64,7 +64,7 @@ class Muon final : public OptimizerOf<Muon, MuonOptions, MuonState> {
 
   static void start(const at::Tensor& p, const Options&, State& state) {
     TORCH_CHECK(p.dim() == 2, "Muon steps matrices only, not a tensor of shape ", p.sizes());
-    begin(state.momentum_buffer, p);
+    OptimizerOf::start(p, Options(), state);
   }
 
   static void update(const at::Tensor& p, const Options& options, State& state) {

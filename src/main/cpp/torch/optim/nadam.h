@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -47,32 +47,32 @@ struct NAdamState final : StateOf<NAdamState> {
   at::Tensor exp_avg_sq;
 };
 
-class NAdam final : public OptimizerOf<NAdam, NAdamOptions, NAdamState> {
+struct NAdamPlan {
+  double of_gradient, of_average, correction2;
+};
+
+class NAdam final : public DivisibleOf<NAdam, NAdamOptions, NAdamState, NAdamPlan> {
  public:
-  using OptimizerOf::OptimizerOf;
+  using DivisibleOf::DivisibleOf;
 
-  static void start(const at::Tensor& p, const Options&, State& state) {
-    begin_scalar(state.mu_product, p, 1);
-    begin(state.exp_avg, p);
-    begin(state.exp_avg_sq, p);
-  }
-
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const double lr = options.lr;
-    const at::Tensor g = decayed_gradient(p, options);
-
+  static Plan plan(const at::Tensor&, const Options& options, State& state) {
     const double t = static_cast<double>(state.step);
     const double mu = momentum(options, t);
     const double mu_next = momentum(options, t + 1);
     set_scalar(state.mu_product, scalar_of(state.mu_product) * static_cast<float>(mu));
     const double product = scalar_of(state.mu_product);
+    return {options.lr * (1 - mu) / (1 - product), options.lr * mu_next / (1 - product * mu_next),
+            1 - std::pow(options.beta2, t)};
+  }
 
+  static void apply(Part& part, const Options& options, const Plan& plan) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = decayed_gradient(p, given, options);
     state.exp_avg.lerp_(g, 1 - options.beta1);
     state.exp_avg_sq.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);
-    const at::Tensor denominator =
-        state.exp_avg_sq.div(1 - std::pow(options.beta2, t)).sqrt_().add_(options.eps);
-    p.addcdiv_(g, denominator, -lr * (1 - mu) / (1 - product));
-    p.addcdiv_(state.exp_avg, denominator, -lr * mu_next / (1 - product * mu_next));
+    const at::Tensor denominator = state.exp_avg_sq.div(plan.correction2).sqrt_().add_(options.eps);
+    p.addcdiv_(g, denominator, -plan.of_gradient);
+    p.addcdiv_(state.exp_avg, denominator, -plan.of_average);
   }
 
  private:

@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -43,34 +43,37 @@ struct RAdamState final : StateOf<RAdamState> {
   at::Tensor exp_avg_sq;
 };
 
-class RAdam final : public OptimizerOf<RAdam, RAdamOptions, RAdamState> {
+struct RAdamPlan {
+  double rate;
+  bool rectified;
+};
+
+class RAdam final : public DivisibleOf<RAdam, RAdamOptions, RAdamState, RAdamPlan> {
  public:
-  using OptimizerOf::OptimizerOf;
+  using DivisibleOf::DivisibleOf;
 
-  static void start(const at::Tensor& p, const Options&, State& state) {
-    begin(state.exp_avg, p);
-    begin(state.exp_avg_sq, p);
-  }
-
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const double lr = options.lr;
-    const at::Tensor g = decayed_gradient(p, options);
-    state.exp_avg.lerp_(g, 1 - options.beta1);
-    state.exp_avg_sq.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);
-
+  static Plan plan(const at::Tensor&, const Options& options, State& state) {
     const double t = static_cast<double>(state.step);
-    const double rate = lr / (1 - std::pow(options.beta1, t));
+    const double rate = options.lr / (1 - std::pow(options.beta1, t));
     const double power = std::pow(options.beta2, t);
     const double most = 2 / (1 - options.beta2) - 1;
     const double length = most - 2 * t * power / (1 - power);
-    if (length <= 5) {
-      p.sub_(state.exp_avg, rate);
-      return;
-    }
+    if (length <= 5) return {rate, false};
     const double rectification =
         std::sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length));
-    const at::Tensor denominator = state.exp_avg_sq.sqrt().add_(options.eps);
-    p.addcdiv_(state.exp_avg, denominator, -rate * rectification * std::sqrt(1 - power));
+    return {rate * rectification * std::sqrt(1 - power), true};
+  }
+
+  static void apply(Part& part, const Options& options, const Plan& plan) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = decayed_gradient(p, given, options);
+    state.exp_avg.lerp_(g, 1 - options.beta1);
+    state.exp_avg_sq.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);
+    if (plan.rectified) {
+      p.addcdiv_(state.exp_avg, state.exp_avg_sq.sqrt().add_(options.eps), -plan.rate);
+    } else {
+      p.sub_(state.exp_avg, plan.rate);
+    }
   }
 };
 

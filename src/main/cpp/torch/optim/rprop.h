@@ -5,7 +5,7 @@
 // Step sizes start at lr, which has no meaning afterwards.
 #pragma once
 
-#include "torch/optim/base.h"
+#include "torch/optim/parts.h"
 
 namespace optibridge::torch_bridge::optim {
 
@@ -38,25 +38,27 @@ struct RpropState final : StateOf<RpropState> {
   at::Tensor step_size;
 };
 
-class Rprop final : public OptimizerOf<Rprop, RpropOptions, RpropState> {
+struct RpropPlan {
+  bool first;
+};
+
+class Rprop final : public DivisibleOf<Rprop, RpropOptions, RpropState, RpropPlan> {
  public:
-  using OptimizerOf::OptimizerOf;
+  using DivisibleOf::DivisibleOf;
 
-  static void start(const at::Tensor& p, const Options& options, State& state) {
-    begin(state.prev, p);
-    begin(state.step_size, p);
-    state.step_size.fill_(options.lr);
-  }
+  static Plan plan(const at::Tensor&, const Options&, State& state) { return {state.step == 1}; }
 
-  static void update(const at::Tensor& p, const Options& options, State& state) {
-    const at::Tensor g = gradient(p, options.maximize, 0);
-    at::Tensor work = g.mul(state.prev);
-    const at::Tensor same = work.gt(0);
-    const at::Tensor turned = work.lt(0);
-    work.fill_(1).masked_fill_(same, options.etaplus).masked_fill_(turned, options.etaminus);
-    state.step_size.mul_(work).clamp_(options.step_size_min, options.step_size_max);
+  static void apply(Part& part, const Options& options, const Plan& plan) {
+    auto& [p, given, state, work] = part;
+    const at::Tensor g = gradient(p, given, options.maximize, 0);
+    if (plan.first) state.step_size.fill_(options.lr);
+    at::Tensor factor = g.mul(state.prev);
+    const at::Tensor same = factor.gt(0);
+    const at::Tensor turned = factor.lt(0);
+    factor.fill_(1).masked_fill_(same, options.etaplus).masked_fill_(turned, options.etaminus);
+    state.step_size.mul_(factor).clamp_(options.step_size_min, options.step_size_max);
     state.prev.copy_(g).masked_fill_(turned, 0);
-    p.addcmul_(at::sign_out(work, state.prev), state.step_size, -1);
+    p.addcmul_(at::sign_out(factor, state.prev), state.step_size, -1);
   }
 };
 

@@ -11,6 +11,7 @@ import org.optibridge.optimizer.Registry;
 import org.optibridge.torch.TorchOptimizerSpec;
 import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.torch.TorchOption;
+import org.optibridge.torch.TorchPackage;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,12 +60,17 @@ final class ListCommand implements Runnable {
     for (TorchOptimizerSpec optimizer : TorchOptimizers.all()) {
       String kernel = optimizer.hasFusedKernel() ? "fused" : "plain";
       String rate = String.valueOf(optimizer.defaultLearningRate());
-      table.row(optimizer.name(), kernel, "lr", "float", rate, ">= 0");
+      table.row(name(optimizer), kernel, "lr", "float", rate, ">= 0");
       for (TorchOption option : optimizer.options()) {
         table.row("", "", option.name(), type(option), literal(option), option.range());
       }
     }
     return table;
+  }
+
+  private static String name(TorchOptimizerSpec optimizer) {
+    boolean ofTorch = optimizer.home() == TorchPackage.TORCH;
+    return ofTorch ? optimizer.name() : optimizer.qualifiedName();
   }
 
   private static Map<String, Object> map(TorchOptimizerSpec optimizer) {
@@ -78,7 +84,7 @@ final class ListCommand implements Runnable {
       options.add(map);
     }
     Map<String, Object> map = new LinkedHashMap<>();
-    map.put("name", optimizer.name());
+    map.put("name", name(optimizer));
     map.put("fused", optimizer.hasFusedKernel());
     map.put("defaultLearningRate", optimizer.defaultLearningRate());
     map.put("options", options);

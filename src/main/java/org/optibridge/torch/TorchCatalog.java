@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 
 /** What each optimizer of PyTorch 2.10 takes, in Python's order, with its defaults. */
 final class TorchCatalog {
-  static final List<TorchOptimizerSpec> ALL =
+  private static final List<TorchOptimizerSpec> TORCH =
       List.of(
           fused(
               "SGD",
@@ -109,19 +109,22 @@ final class TorchCatalog {
               whole("ns_steps", 5, BELOW_HUNDRED),
               choice("adjust_lr_fn", "original", "match_rms_adamw")));
 
+  static final List<TorchOptimizerSpec> ALL =
+      Stream.concat(TORCH.stream(), ThirdPartyCatalog.ALL.stream()).toList();
+
   private TorchCatalog() {}
 
   private static TorchOptimizerSpec fused(String name, double rate, TorchOption... options) {
-    return new TorchOptimizerSpec(name, rate, List.of(options), true, false);
+    return new TorchOptimizerSpec(TorchPackage.TORCH, name, rate, List.of(options), true, false);
   }
 
   private static TorchOptimizerSpec plain(String name, double rate, TorchOption... options) {
-    return new TorchOptimizerSpec(name, rate, List.of(options), false, false);
+    return new TorchOptimizerSpec(TorchPackage.TORCH, name, rate, List.of(options), false, false);
   }
 
   private static TorchOptimizerSpec readingWeights(
       String name, double rate, TorchOption... options) {
-    return new TorchOptimizerSpec(name, rate, List.of(options), false, true);
+    return new TorchOptimizerSpec(TorchPackage.TORCH, name, rate, List.of(options), false, true);
   }
 
   private static TorchOption[] adam(double weightDecay, TorchOption... more) {

@@ -18,6 +18,7 @@ final class TorchHandle extends NativeHandle {
   // Kinds of slot that ob_torch_slot_kind tells.
   private static final int LIKE_PARAMETER = 0;
   private static final int SCALAR = 1;
+  private static final int SCALAR_64 = 3;
 
   /** The optimizer of one group, which answers for its slots. */
   private record Part(long address, List<String> slots) {
@@ -39,9 +40,11 @@ final class TorchHandle extends NativeHandle {
       if (kind == LIKE_PARAMETER) {
         return param;
       }
-      return kind == SCALAR
-          ? new TensorSpec(param.name(), DType.FLOAT32, param.device())
-          : new TensorSpec(param.name(), param.dtype(), param.device(), shape(position, param));
+      if (kind == SCALAR || kind == SCALAR_64) {
+        DType dtype = kind == SCALAR ? DType.FLOAT32 : DType.FLOAT64;
+        return new TensorSpec(param.name(), dtype, param.device());
+      }
+      return new TensorSpec(param.name(), param.dtype(), param.device(), shape(position, param));
     }
 
     private long[] shape(int slot, TensorSpec param) {
@@ -103,7 +106,7 @@ final class TorchHandle extends NativeHandle {
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_create(
-            spec.name(),
+            spec.nativeName(),
             fused ? 1 : 0,
             encoded.joinedNames(),
             encoded.array(),
@@ -114,6 +117,16 @@ final class TorchHandle extends NativeHandle {
 
   TorchOptions options() {
     return options;
+  }
+
+  /** Whether the weights that are stepped are other ones than those to evaluate. */
+  boolean hasEvalWeights() {
+    return TorchLibrary.ob_torch_has_eval_weights(address) != 0;
+  }
+
+  /** Whether the step can be an instruction of a sweep over host memory. */
+  boolean hasBlocks() {
+    return TorchLibrary.ob_torch_has_blocks(address) != 0;
   }
 
   /** Whether every group has the slots that it has in another handle. */
@@ -185,7 +198,8 @@ final class TorchHandle extends NativeHandle {
     for (Part part : parts) {
       int position = part.slots().indexOf(name);
       if (position >= 0) {
-        return TorchLibrary.ob_torch_slot_kind(part.address(), position) == SCALAR;
+        int kind = TorchLibrary.ob_torch_slot_kind(part.address(), position);
+        return kind == SCALAR || kind == SCALAR_64;
       }
     }
     return false;

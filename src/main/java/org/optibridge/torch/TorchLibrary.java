@@ -99,6 +99,16 @@ public final class TorchLibrary {
 
   public static native long ob_torch_step(@Cast("ob_torch_optimizer*") long optimizer, double lr);
 
+  public static native long ob_torch_step_whole(
+      @Cast("ob_torch_optimizer*") long optimizer, double lr);
+
+  public static native int ob_torch_has_eval_weights(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native long ob_torch_move_weights(
+      @Cast("ob_torch_optimizer*") long optimizer, int toEval);
+
+  public static native int ob_torch_has_blocks(@Cast("ob_torch_optimizer*") long optimizer);
+
   public static native long ob_torch_begin_blocks(
       @Cast("ob_torch_optimizer*") long optimizer, double lr);
 

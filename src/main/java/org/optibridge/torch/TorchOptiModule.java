@@ -22,7 +22,8 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /**
- * An optimizer of {@code torch.optim}, run by libtorch, as a module of a pipeline.
+ * An optimizer of {@code torch.optim}, or one that timm, pytorch_optimizer or schedulefree define,
+ * run by libtorch, as a module of a pipeline.
  *
  * <p><b>What it computes.</b> libtorch steps at a learning rate of 1; what the step would take off
  * the weights is the module's output, and the pipeline applies its own rate. Three bindings have
@@ -32,8 +33,10 @@ import org.optibridge.vector.VectorSpec;
  *   <li><i>direction</i>: gradients bound by address, an artificial parameter of zeros is stepped;
  *   <li><i>parameter-aware direction</i>, if the step depends on the weights and they are known: a
  *       copy of the weights is stepped and the difference returned. It does if {@code weight_decay}
- *       is not 0, and for ASGD and Adafactor always. Without weights the decay has nothing to act
- *       on, and Adafactor's relative step is its least, {@code eps[1]};
+ *       is not 0, and for ASGD, Adafactor, LAMB, LARS and the schedule-free optimizers always.
+ *       Without weights the decay has nothing to act on, Adafactor's relative step is its least,
+ *       {@code eps[1]}, trust ratios are 1, and the schedule-free take every step from weights of
+ *       zero, which is of little use;
  *   <li><i>in place</i>, if the module ends the pipeline: the weights themselves are stepped at the
  *       pipeline's rate, without a copy or another pass.
  * </ul>
@@ -42,6 +45,17 @@ import org.optibridge.vector.VectorSpec;
  * than multiply by it: ASGD's falls, Rprop's is where its step sizes start, Adafactor's is a bound.
  * In place they get the pipeline's rate and do what PyTorch does; otherwise they get 1, and the
  * pipeline multiplies what comes out, as declearn does.
+ *
+ * <p>So does LARS with {@code trust_clip}, and so do decays that are no multiple of the rate:
+ * Adan's division by {@code 1 + lr * weight_decay}, {@code corrected_weight_decay}, {@code
+ * fixed_decay}.
+ *
+ * <p><b>Schedule-free.</b> The weights that are stepped lie between those to evaluate and another
+ * sequence, which the state keeps and steps at the learning rate the optimizer itself gets. So put
+ * the module last, without a weight decay of the pipeline: in place all of them have the pipeline's
+ * rate, as in Python. Elsewhere the output is the difference of the weights before and after a step
+ * at rate 1; then the pipeline's rate should be 1 too, lest weights and state part. {@link
+ * #evalWeights} and {@link #trainWeights} do what {@code eval} and {@code train} do in Python.
  *
  * <p><b>Native symbols.</b> {@code at::_fused_adam_}, {@code _fused_adamw_}, {@code _fused_sgd_},
  * {@code _fused_adagrad_} by default; with {@code fused=false}, and for RMSprop always, the step of
@@ -69,6 +83,11 @@ public final class TorchOptiModule implements InPlaceModule {
 
   private static final System.Logger LOGGER = System.getLogger("org.optibridge.torch");
 
+  // Of a state: which weights there are.
+  private static final String WEIGHTS = "weights";
+  private static final String EVAL = "eval";
+  private static final String TRAIN = "train";
+
   private final TorchOptimizerSpec spec;
   private final boolean fused;
   // Has the options as well.
@@ -89,6 +108,9 @@ public final class TorchOptiModule implements InPlaceModule {
   private volatile @Nullable TorchBinding binding;
   // The learning rate of the last step, for the state.
   private double lastRate = 1;
+
+  // Whether the weights are those to evaluate, which are not to be stepped.
+  private boolean evaluating;
 
   TorchOptiModule(TorchOptions options) {
     this.spec = options.spec();
@@ -196,6 +218,69 @@ public final class TorchOptiModule implements InPlaceModule {
   }
 
   /**
+   * Turns weights in place into those to evaluate. Schedule-free optimizers step weights other than
+   * these, which they can tell from them and the state: call this before evaluating or saving the
+   * weights and {@link #trainWeights} before the next step, which is refused otherwise. Both are
+   * without effect the second time, change the weights by rounding only if called in turn, and may
+   * be called before the first step. Which weights there are is part of the state.
+   *
+   * @param params the weights that are stepped
+   * @throws UnsupportedOperationException if the optimizer steps the weights to evaluate
+   * @throws IllegalArgumentException if these weights do not fit the state, or if the momentum is
+   *     0, so that the weights to evaluate can't be told; nothing is changed then
+   */
+  public void evalWeights(Vector params) {
+    turnWeights(params, true);
+  }
+
+  /**
+   * Turns weights in place back into those to train; see {@link #evalWeights}.
+   *
+   * @param params the weights that {@link #evalWeights} changed
+   * @throws UnsupportedOperationException if the optimizer steps the weights to evaluate
+   * @throws IllegalArgumentException if these weights do not fit the state
+   */
+  public void trainWeights(Vector params) {
+    turnWeights(params, false);
+  }
+
+  private void turnWeights(Vector params, boolean toEval) {
+    flushPending();
+    handle.acquireExclusive();
+    try {
+      if (!handle.hasEvalWeights()) {
+        throw new UnsupportedOperationException(
+            spec.qualifiedName() + " trains the very weights that are to be evaluated");
+      }
+      if (evaluating == toEval) {
+        return;
+      }
+      if (slots != null) {
+        slots.spec().requireSame(params.spec(), "the stored state", "the weights");
+        params.beginWrite();
+        try {
+          bind(params, params, slots);
+          NativeStatus.check(TorchLibrary.ob_torch_move_weights(handle.address, toEval ? 1 : 0));
+        } finally {
+          params.endUse();
+          Reference.reachabilityFence(params);
+        }
+      }
+      evaluating = toEval;
+    } finally {
+      handle.release();
+    }
+  }
+
+  private void requireTraining() {
+    if (evaluating) {
+      throw new IllegalStateException(
+          spec.qualifiedName()
+              + ": the weights are those to evaluate; call trainWeights(params) before a step");
+    }
+  }
+
+  /**
    * Returns how the last step that was taken or recorded reached its memory; null before the first.
    * Changes are logged, with the reason, to the {@link System.Logger} {@code org.optibridge.torch}
    * at level DEBUG.
@@ -238,8 +323,8 @@ public final class TorchOptiModule implements InPlaceModule {
 
   /** Why a step is not part of a sweep. */
   private String reason(VectorSpec params, boolean stored) {
-    if (!fused) {
-      return spec.hasFusedKernel() ? "'fused' is false" : "there is no fused kernel";
+    if (!handle.hasBlocks()) {
+      return "the step is one of whole tensors";
     }
     if (!params.isOnHost()) {
       return "the tensors are not in host memory";
@@ -342,6 +427,7 @@ public final class TorchOptiModule implements InPlaceModule {
     flushPending();
     handle.acquireExclusive();
     try {
+      requireTraining();
       boolean aware = handle.options().readsWeights() && params != null;
       Kind kind = aware ? Kind.PARAMETER_AWARE : Kind.DIRECTION;
       if (params != null && runsInBlocks(params)) {
@@ -387,6 +473,7 @@ public final class TorchOptiModule implements InPlaceModule {
     flushPending();
     handle.acquireExclusive();
     try {
+      requireTraining();
       if (all == null) {
         all = params.spec();
       }
@@ -425,11 +512,11 @@ public final class TorchOptiModule implements InPlaceModule {
    * tensors: a call of the kernel for each costs more than a pass over memory.
    */
   private boolean runsInBlocks(Vector params) {
-    return fused
-        && params.isStored()
+    return params.isStored()
         && Recording.isOpen()
         && params.spec().numel() >= BLOCK_WORTH * params.spec().size()
-        && params.spec().isOnHost();
+        && params.spec().isOnHost()
+        && handle.hasBlocks();
   }
 
   private BlockKernel kernel(Vector params, double rate) {
@@ -563,6 +650,7 @@ public final class TorchOptiModule implements InPlaceModule {
 
   private void forget() {
     lastRate = 1;
+    evaluating = false;
     boundParams = null;
     boundGradients = null;
     selection.close();
@@ -588,7 +676,8 @@ public final class TorchOptiModule implements InPlaceModule {
   public State getState() {
     handle.acquireExclusive();
     try {
-      return stateDict().save(slots, lastRate);
+      State state = stateDict().save(slots, lastRate);
+      return handle.hasEvalWeights() ? state.put(WEIGHTS, evaluating ? EVAL : TRAIN) : state;
     } finally {
       handle.release();
     }
@@ -598,13 +687,33 @@ public final class TorchOptiModule implements InPlaceModule {
   public void setState(State state) {
     handle.acquireExclusive();
     try {
-      TorchStateDict.Loaded next = stateDict().load(state);
+      boolean eval = handle.hasEvalWeights() && isEval(state.text(WEIGHTS));
+      TorchStateDict.Loaded next =
+          stateDict().load(state, handle.hasEvalWeights() ? Set.of(WEIGHTS) : Set.of());
       forget();
       slots = next.slots();
       lastRate = next.rate();
+      evaluating = eval;
     } finally {
       handle.release();
     }
+  }
+
+  private boolean isEval(String weights) {
+    if (!weights.equals(EVAL) && !weights.equals(TRAIN)) {
+      throw new IllegalArgumentException(
+          spec.qualifiedName()
+              + ": the state's '"
+              + WEIGHTS
+              + "' is '"
+              + weights
+              + "', not '"
+              + TRAIN
+              + "' or '"
+              + EVAL
+              + "'");
+    }
+    return weights.equals(EVAL);
   }
 
   @Override

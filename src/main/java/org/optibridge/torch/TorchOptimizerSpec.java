@@ -8,8 +8,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An optimizer of {@code torch.optim}: its name, keyword arguments and their defaults.
+ * An optimizer of {@code torch.optim}, or of a package beside it: its name, keyword arguments and
+ * their defaults.
  *
+ * @param home the Python package it is in
  * @param name the class name, as in {@code torch.optim.Adam}
  * @param defaultLearningRate Python's default of {@code lr}
  * @param options all other keyword arguments that change the result, in Python's order
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  *     if {@code weight_decay} is not 0
  */
 public record TorchOptimizerSpec(
+    TorchPackage home,
     String name,
     double defaultLearningRate,
     List<TorchOption> options,
@@ -35,7 +38,12 @@ public record TorchOptimizerSpec(
    * @return the full name, {@code torch.optim.Adam}
    */
   public String qualifiedName() {
-    return "torch.optim." + name;
+    return home.prefix() + name;
+  }
+
+  /** What the native side calls it. */
+  String nativeName() {
+    return home == TorchPackage.TORCH ? name : qualifiedName();
   }
 
   /**
@@ -55,7 +63,8 @@ public record TorchOptimizerSpec(
       Object value = kwargs.containsKey(key) ? kwargs.get(key) : option.defaultValue();
       complete.put(option.name(), option.normalize(qualifiedName(), value));
     }
-    if (Boolean.TRUE.equals(complete.get("nesterov"))
+    if (home.checksNesterov()
+        && Boolean.TRUE.equals(complete.get("nesterov"))
         && (number(complete, "momentum") <= 0 || number(complete, "dampening") != 0)) {
       throw new IllegalArgumentException(
           qualifiedName() + ": 'nesterov' needs a momentum above 0 and a dampening of 0");

@@ -1,12 +1,13 @@
 package org.optibridge.torch;
 
 import java.util.List;
-import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
-/** The optimizers of {@code torch.optim} that can be named, with the defaults of PyTorch 2.10. */
+/**
+ * The optimizers that can be named: those of {@code torch.optim}, with the defaults of PyTorch
+ * 2.10, and some of timm, pytorch_optimizer and schedulefree.
+ */
 public final class TorchOptimizers {
-  private static final String PREFIX = "torch.optim.";
-
   private TorchOptimizers() {}
 
   /** Returns all of them. */
@@ -15,40 +16,100 @@ public final class TorchOptimizers {
   }
 
   /**
-   * @param name {@code "Adam"}, {@code "torch.optim.Adam"} or {@code "torch.optim.adam.Adam"}
+   * @param name {@code "Adam"}, {@code "torch.optim.Adam"} or {@code "torch.optim.adam.Adam"};
+   *     {@code "timm.optim.Lamb"}, {@code "timm.Lamb"} or {@code "timm.optim.lamb.Lamb"}. Outside
+   *     torch a class of whose name several packages have one needs its package
    * @return what is known of it
-   * @throws IllegalArgumentException if it is unknown, with the nearest name, or can't be a module
+   * @throws IllegalArgumentException if it is unknown, with the nearest name, if it is ambiguous,
+   *     with all candidates, or if it can't be a module
    */
   public static TorchOptimizerSpec get(String name) {
-    String plain = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
-    int dot = plain.lastIndexOf('.');
-    if (name.startsWith(PREFIX) && dot >= 0) {
-      // The module that defines the class, as Python reports it: torch.optim.adam.Adam.
-      String module = plain.substring(0, dot);
-      String inner = plain.substring(dot + 1);
-      plain = inner.toLowerCase(Locale.ROOT).equals(module) ? inner : plain;
+    for (TorchPackage home : TorchPackage.values()) {
+      String rest = home.rest(name);
+      if (rest != null) {
+        return in(home, name, rest);
+      }
     }
-    if (plain.equals("LBFGS")) {
+    TorchOptimizerSpec ofTorch = find(TorchPackage.TORCH, name);
+    if (ofTorch != null) {
+      return ofTorch;
+    }
+    refuseKnown(name);
+    List<TorchOptimizerSpec> candidates =
+        TorchCatalog.ALL.stream()
+            .filter(spec -> spec.home() != TorchPackage.TORCH)
+            .filter(spec -> spec.name().equalsIgnoreCase(name))
+            .toList();
+    if (candidates.size() > 1) {
+      throw new IllegalArgumentException(
+          "'"
+              + name
+              + "' is ambiguous, since packages define it differently: say "
+              + String.join(
+                  " or ", candidates.stream().map(TorchOptimizerSpec::qualifiedName).toList()));
+    }
+    if (candidates.size() == 1 && candidates.get(0).name().equals(name)) {
+      return candidates.get(0);
+    }
+    throw unknown(
+        name, name, TorchCatalog.ALL.stream().map(TorchOptimizers::shortestName).toList());
+  }
+
+  private static TorchOptimizerSpec in(TorchPackage home, String name, String rest) {
+    int dot = rest.lastIndexOf('.');
+    String cls = rest;
+    if (dot >= 0) {
+      // The module that defines the class, as Python reports it: torch.optim.adam.Adam.
+      String inner = rest.substring(dot + 1);
+      cls = home.module(inner).equals(rest.substring(0, dot)) ? inner : rest;
+    }
+    TorchOptimizerSpec found = find(home, cls);
+    if (found != null) {
+      return found;
+    }
+    if (home == TorchPackage.TORCH) {
+      refuseKnown(cls);
+    }
+    List<String> known =
+        TorchCatalog.ALL.stream()
+            .filter(spec -> spec.home() == home)
+            .map(TorchOptimizerSpec::name)
+            .toList();
+    throw unknown(name, cls, known);
+  }
+
+  private static @Nullable TorchOptimizerSpec find(TorchPackage home, String cls) {
+    for (TorchOptimizerSpec spec : TorchCatalog.ALL) {
+      if (spec.home() == home && spec.name().equals(cls)) {
+        return spec;
+      }
+    }
+    return null;
+  }
+
+  private static String shortestName(TorchOptimizerSpec spec) {
+    return spec.home() == TorchPackage.TORCH ? spec.name() : spec.qualifiedName();
+  }
+
+  private static void refuseKnown(String cls) {
+    if (cls.equals("LBFGS")) {
       throw new IllegalArgumentException(
           "torch.optim.LBFGS can't be a module of a pipeline: it evaluates the loss several times"
               + " within a step, through a closure; use TorchLbfgs.of(…).step(params, closure)");
     }
-    for (TorchOptimizerSpec spec : TorchCatalog.ALL) {
-      if (spec.name().equals(plain)) {
-        return spec;
-      }
-    }
-    if (plain.equals("SparseAdam")) {
+    if (cls.equals("SparseAdam")) {
       throw new IllegalArgumentException(
           "torch.optim.SparseAdam takes sparse gradients only, and tensors are dense here; use Adam"
               + " instead");
     }
-    List<String> known = TorchCatalog.ALL.stream().map(TorchOptimizerSpec::name).toList();
-    throw new IllegalArgumentException(
+  }
+
+  private static IllegalArgumentException unknown(String name, String cls, List<String> known) {
+    return new IllegalArgumentException(
         "Unknown torch optimizer '"
             + name
             + "'"
-            + NearestName.hint(plain, known)
+            + NearestName.hint(cls, known)
             + " Known: "
             + known);
   }

@@ -53,7 +53,15 @@ public record TorchOption(
     /** The first of two numbers between zero and one, the second above one. */
     BELOW_THEN_ABOVE_ONE("(0, 1), then > 1"),
     /** The first of two numbers None or at least zero, the second at least zero. */
-    NONE_OR_NOT_NEGATIVE("None or >= 0, then >= 0");
+    NONE_OR_NOT_NEGATIVE("None or >= 0, then >= 0"),
+    /** None or any number. */
+    NONE_OR_ANY("None or any"),
+    /** Between zero and one. */
+    INSIDE_ONE("(0, 1)"),
+    /** Two numbers of at least zero and below one, the third from zero to one. */
+    BELOW_ONE_LAST_UP_TO_ONE("[0, 1), the last [0, 1]"),
+    /** The first of two numbers between zero and one, the second at least zero and below one. */
+    INSIDE_THEN_BELOW_ONE("(0, 1), then [0, 1)");
 
     private final String text;
 
@@ -63,19 +71,22 @@ public record TorchOption(
 
     private boolean holds(double value, int part) {
       return switch (this) {
-        case ANY -> true;
+        case ANY, NONE_OR_ANY -> true;
         case NOT_NEGATIVE, NONE_OR_NOT_NEGATIVE -> value >= 0;
         case NOT_POSITIVE -> value <= 0;
         case BELOW_ONE -> value >= 0 && value < 1;
         case UP_TO_ONE -> value >= 0 && value <= 1;
         case FROM_ONE -> value >= 1;
         case BELOW_HUNDRED -> value >= 0 && value < 100;
+        case INSIDE_ONE -> value > 0 && value < 1;
+        case BELOW_ONE_LAST_UP_TO_ONE -> value >= 0 && (value < 1 || (part == 2 && value == 1));
+        case INSIDE_THEN_BELOW_ONE -> (part == 0 ? value > 0 : value >= 0) && value < 1;
         case BELOW_THEN_ABOVE_ONE -> part == 0 ? value > 0 && value < 1 : value > 1;
       };
     }
 
     private boolean mayBeNone(int part) {
-      return this == NONE_OR_NOT_NEGATIVE && part == 0;
+      return this == NONE_OR_ANY || (this == NONE_OR_NOT_NEGATIVE && part == 0);
     }
 
     @Override
@@ -104,6 +115,15 @@ public record TorchOption(
     return new TorchOption(name, Type.CHOICE, null, Range.ANY, List.of(texts));
   }
 
+  static TorchOption numberOrNone(String name, @Nullable Double defaultValue) {
+    return new TorchOption(name, Type.FLOAT, defaultValue, Range.NONE_OR_ANY, List.of());
+  }
+
+  /** Returns whether Python's None is a value of it. */
+  public boolean takesNone() {
+    return type == Type.CHOICE || (type == Type.FLOAT && allowed.mayBeNone(0));
+  }
+
   /**
    * @return the values it takes, as a text: {@code "any"}, {@code ">= 0"}, {@code "[0, 1)"}
    */
@@ -121,7 +141,7 @@ public record TorchOption(
    */
   @Nullable Object normalize(String owner, @Nullable Object value) {
     return switch (type) {
-      case FLOAT -> number(owner, value, value, 0);
+      case FLOAT -> value == null && takesNone() ? null : number(owner, value, value, 0);
       case INT -> whole(owner, value);
       case BOOL -> {
         if (value instanceof Boolean) {

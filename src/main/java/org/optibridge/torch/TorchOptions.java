@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.ConfigReader;
 import org.optibridge.optimizer.TensorFilter;
@@ -122,10 +123,8 @@ final class TorchOptions {
     Map<String, Object> given = new LinkedHashMap<>();
     for (TorchOption option : spec.options()) {
       Object value = complete.get(option.name());
-      if (kwargs.containsKey(option.name())
-          && value != null
-          && !value.equals(option.defaultValue())) {
-        given.put(option.name(), value);
+      if (kwargs.containsKey(option.name()) && !Objects.equals(value, option.defaultValue())) {
+        put(given, option.name(), value);
       }
     }
     return Collections.unmodifiableMap(given);

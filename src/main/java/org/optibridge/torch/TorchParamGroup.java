@@ -28,16 +28,15 @@ record TorchParamGroup(Map<String, @Nullable Object> options, double rate, List<
     Map<String, @Nullable Object> group = new LinkedHashMap<>();
     group.put(RATE, rate);
     group.putAll(options);
-    addPythonOnly(spec.name(), group);
+    if (spec.home() == TorchPackage.TORCH) {
+      addPythonOnly(spec.name(), group);
+    }
     group.put(MEMBERS, members);
     return group;
   }
 
   /** What only Python's step asks for, with its defaults: there the keys must not be missing. */
   private static void addPythonOnly(String cls, Map<String, @Nullable Object> group) {
-    if (TorchCatalog.ALL.stream().noneMatch(spec -> spec.name().equals(cls))) {
-      return;
-    }
     if (!cls.equals("Muon")) {
       group.put("foreach", null);
     }

@@ -75,14 +75,16 @@ record TorchStateDict(TorchHandle handle, TorchOptimizerSpec spec, Groups groups
   /**
    * A copy of a saved state; nothing is kept of one that does not fit.
    *
+   * @param more entries that there are besides
    * @throws IllegalArgumentException saying what does not fit
    */
-  Loaded load(State state) {
+  Loaded load(State state, Set<String> more) {
     String cls = state.text(CLASS);
     if (!cls.equals(spec.qualifiedName())) {
       throw refused("a state of " + cls + " can't be loaded into it");
     }
     Set<String> needed = new HashSet<>(Set.of(CLASS, GROUPS));
+    needed.addAll(more);
     VectorSpec params = state.has(PARAMS) ? state.spec(PARAMS) : null;
     TorchEntries entries = params == null ? null : new TorchEntries(handle, spec, params);
     if (entries != null) {

@@ -136,6 +136,12 @@ final class NativeReplay implements AutoCloseable {
       }
       run.step(gradients);
       params(prefix + number + ", params", step.get("params"));
+      if (step.has("eval_params")) {
+        Field expected = step.get("eval_params");
+        Tensor.requireNames(expected, names);
+        String place = prefix + number + ", eval_params";
+        run.checkEval(place, check, expected);
+      }
     }
   }
 

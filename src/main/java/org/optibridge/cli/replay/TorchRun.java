@@ -43,14 +43,14 @@ final class TorchRun implements AutoCloseable {
       double base = rate == 0 && !groups.isEmpty() ? 1 : rate;
       List<Object> entries = new ArrayList<>();
       for (Group group : groups) {
-        Map<String, Object> options = options(group.kwargs());
+        Map<String, Object> options = options(cls, group.kwargs());
         Object own = group.kwargs().get(RATE);
         options.put(RATE, (own == null ? rate : number(own)) / base);
         entries.add(Map.of("include", group.names(), "kwargs", options));
       }
       Map<String, Object> config = new LinkedHashMap<>();
       config.put("optim_cls", cls);
-      config.put("kwargs", options(kwargs));
+      config.put("kwargs", options(cls, kwargs));
       if (!entries.isEmpty()) {
         config.put("groups", entries);
       }
@@ -69,19 +69,22 @@ final class TorchRun implements AutoCloseable {
     this.optimizer = Optimizer.builder().learningRate(rate).module(module).build();
   }
 
-  private static Map<String, Object> options(Map<String, Object> kwargs) {
+  private static Map<String, Object> options(String cls, Map<String, Object> kwargs) {
     Map<String, Object> options = new LinkedHashMap<>();
     kwargs.forEach(
         (key, value) -> {
-          if (isGiven(value) && !PYTHON_ONLY.contains(key) && !key.equals(RATE)) {
+          if (isGiven(cls, key, value) && !PYTHON_ONLY.contains(key) && !key.equals(RATE)) {
             options.put(key, value);
           }
         });
     return options;
   }
 
-  private static boolean isGiven(@Nullable Object value) {
-    return value != null;
+  /** Whether an option says something: None may be a value or stand for nothing. */
+  private static boolean isGiven(String cls, String key, @Nullable Object value) {
+    return value != null
+        || TorchOptimizers.get(cls).options().stream()
+            .anyMatch(option -> option.name().equals(key) && option.takesNone());
   }
 
   private static double number(Object value) {
@@ -97,7 +100,7 @@ final class TorchRun implements AutoCloseable {
 
   /** Changes options of all groups; the state stays. */
   void set(Map<String, Object> changes) {
-    Map<String, Object> options = options(changes);
+    Map<String, Object> options = options(module.spec().qualifiedName(), changes);
     Object rate = changes.get(RATE);
     if (rate != null) {
       optimizer.setLearningRate(number(rate));
@@ -139,6 +142,13 @@ final class TorchRun implements AutoCloseable {
     try (Vector given = Tensor.part(gradients, names)) {
       optimizer.step(params, given);
     }
+  }
+
+  /** Compares the weights as they are to be evaluated; afterwards they can be trained on. */
+  void checkEval(String place, Comparison check, Field expected) {
+    module.evalWeights(params);
+    check.part(place, params, expected);
+    module.trainWeights(params);
   }
 
   void checkState(String place, StateCheck check, Map<String, Field> expected) {
