@@ -5,6 +5,7 @@
 #   cppbuild.sh test      the same sources and src/main/cpp/test under ASan and UBSan, then ctest
 #   cppbuild.sh format    clang-format over src/main/cpp (format-check: only tell whether anything would change)
 #   cppbuild.sh headers   only find or fetch the headers, and say where they are
+#   cppbuild.sh plugin-flags   what CMake has to know to build a plug-in library, see docs/own-optimizer.md
 #
 # LIBTORCH_HOME         an installed libtorch, or the folder of a pip-installed torch, of the version the pom names
 # OPTIBRIDGE_CACHE      where fetched headers are kept (default: ${XDG_CACHE_HOME:-~/.cache}/optibridge)
@@ -200,7 +201,14 @@ case ${1:-install} in
     find_torch_headers
     echo "libtorch: $TORCH_INCLUDE"
     ;;
+  plugin-flags)
+    find_torch_headers >&2
+    find_torch_libraries
+    # One a line: folders may have blanks in their names.
+    printf '%s\n' "-DOPTIBRIDGE_INCLUDE=$PWD/src/main/cpp/torch/plugin" "-DTORCH_INCLUDE=$TORCH_INCLUDE" \
+      "-DTORCH_LIB=${TORCH_LIB%%;*}"
+    ;;
   *)
-    fail "unknown command '$1': use install, test or headers."
+    fail "unknown command '$1': use install, test, format, headers or plugin-flags."
     ;;
 esac

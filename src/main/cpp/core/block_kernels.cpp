@@ -4,7 +4,11 @@
 #include "core/block_kernels.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
 
+#include "core/half_loops.h"
 #include "core/pattern.h"
 
 namespace optibridge {
@@ -16,10 +20,15 @@ constexpr int64_t kStride = 64;
 
 template <class T>
 inline void fetch(const Arguments<T>& a, int64_t i) {
-  constexpr int64_t kLine = 64 / sizeof(T);
+  constexpr int64_t kLine = 64, kBytes = sizeof(T), kHalf = sizeof(uint16_t);
   for (int64_t f = 0; f < a.fetches; f++) {
-    for (int64_t k = 0; k < kStride; k += kLine) {
-      __builtin_prefetch(a.fetch[f] + i + k);
+    for (int64_t k = 0; k < kStride * kBytes; k += kLine) {
+      __builtin_prefetch(a.fetch[f] + i * kBytes + k);
+    }
+  }
+  for (int64_t f = a.fetches; f < a.fetches + a.half_fetches; f++) {
+    for (int64_t k = 0; k < kStride * kHalf; k += kLine) {
+      __builtin_prefetch(a.fetch[f] + i * kHalf + k);
     }
   }
 }
@@ -78,6 +87,29 @@ double reduce(const Arguments<T>& arguments, int64_t n) {
   return total;
 }
 
+// How many terms are infinite or NaN. Counts are exact in any order.
+template <class P, class T>
+double nonfinite(const Arguments<T>& arguments, int64_t n) {
+  using Count = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  const Arguments<T> a = arguments;
+  Count count = 0;
+  const auto term = [&](int64_t i) {
+    const T x = Eval<P>::at(a, static_cast<const T*>(nullptr), i);
+    return Count(!(std::fabs(x) <= std::numeric_limits<T>::max()));
+  };
+  int64_t i = 0;
+  for (; i + kStride <= n; i += kStride) {
+    fetch(a, i);
+    for (int64_t k = i; k < i + kStride; k++) {
+      count += term(k);
+    }
+  }
+  for (; i < n; i++) {
+    count += term(i);
+  }
+  return static_cast<double>(count);
+}
+
 void floor_adam(float* p, const float* g, float* m, float* v, int64_t n) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; i++) {
@@ -132,7 +164,7 @@ void floor_pipeline(float* p, const float* g, const float* q, float* m, float* v
 
 template <class T, class... P, class... Q>
 BlockKernels<T> table(List<P...>, List<Q...>) {
-  return {{run<P, T>...}, {reduce<Q, false, T>...}, {reduce<Q, true, T>...}};
+  return {{run<P, T>...}, {reduce<Q, false, T>...}, {reduce<Q, true, T>...}, {nonfinite<Q, T>...}};
 }
 
 }  // namespace
@@ -146,6 +178,10 @@ const KernelTable& OB_JOIN(kernels_, OB_KERNELS)() {
   static const KernelTable kTable{OB_TEXT(OB_KERNELS),
                                   table<float>(Patterns(), Summands()),
                                   table<double>(Patterns(), Summands()),
+                                  widen_all_float16,
+                                  widen_all_bfloat16,
+                                  narrow_all_float16,
+                                  narrow_all_bfloat16,
                                   floor_adam,
                                   floor_step,
                                   floor_reads,

@@ -20,14 +20,15 @@ template <class T>
 struct Arguments {
   T* out[kMaxOuts];
   const T* row[kMaxRows];
-  // What to fetch into cache meanwhile: as many elements as are computed.
-  const T* fetch[kMaxFetches];
-  int64_t fetches;
+  // What to fetch into cache meanwhile: as many elements as are computed, first of `fetches` rows
+  // of T, then of `half_fetches` rows of 16 bits.
+  const char* fetch[kMaxFetches];
+  int64_t fetches, half_fetches;
   T scalar[kMaxScalars];
 };
 
 // The numbers of fused instructions in pattern.h.
-constexpr int kPatterns = 73;
+constexpr int kPatterns = 74;
 constexpr int kSummands = 6;
 
 template <class T>
@@ -36,12 +37,18 @@ struct BlockKernels {
   // Sums in float64; `out` is not used.
   double (*sum[kSummands])(const Arguments<T>& arguments, int64_t n);
   double (*sum_squares[kSummands])(const Arguments<T>& arguments, int64_t n);
+  double (*nonfinite[kSummands])(const Arguments<T>& arguments, int64_t n);
 };
 
 struct KernelTable {
   const char* instruction_set;
   BlockKernels<float> f32;
   BlockKernels<double> f64;
+  // As half.h does it, element by element.
+  void (*widen_float16)(const uint16_t* from, float* to, int64_t n);
+  void (*widen_bfloat16)(const uint16_t* from, float* to, int64_t n);
+  void (*narrow_float16)(const float* from, uint16_t* to, int64_t n);
+  void (*narrow_bfloat16)(const float* from, uint16_t* to, int64_t n);
   // The yardsticks: next to no arithmetic on the streams of an Adam step, of its pipeline's first
   // sweep (the sum keeps the reads alive) and of its second.
   void (*floor_adam)(float* p, const float* g, float* m, float* v, int64_t n);

@@ -9,7 +9,7 @@ extern "C" {
 
 // ---- tensors ---------------------------------------------------------------------------------
 
-enum ob_dtype { OB_FLOAT32 = 0, OB_FLOAT64 = 1 };
+enum ob_dtype { OB_FLOAT32 = 0, OB_FLOAT64 = 1, OB_FLOAT16 = 2, OB_BFLOAT16 = 3 };
 
 // Values of c10::DeviceType, so that a device travels to libtorch unchanged.
 enum ob_device { OB_CPU = 0, OB_CUDA = 1 };
@@ -26,6 +26,21 @@ typedef struct ob_tensor {
   int32_t device_index;
   int64_t slack;  // bytes after the last element that belong to the tensor too: padding
 } ob_tensor;
+
+// Some rows of a tensor, along its first axis. A row may be named more than once: then the sum of
+// its values counts. Without row numbers (null) `values` is the whole tensor.
+typedef struct ob_rows {
+  const int64_t* rows;  // `count` row numbers
+  const void* values;   // `count` rows, one after the other, in the tensor's dtype
+  int64_t count;
+} ob_rows;
+
+// The first position whose row is not in [0, extent); -1 if there is none.
+OB_EXPORT int64_t ob_find_bad_row(const int64_t* rows, int64_t count, int64_t extent) OB_NOEXCEPT;
+// target[rows[i]] += scale * values[i], in order. Cost grows with the rows given, not with the
+// target. OB_INVALID if a row is out of range; nothing is changed then.
+OB_EXPORT ob_result ob_add_rows(const ob_tensor* target, const ob_rows* source,
+                                double scale) OB_NOEXCEPT;
 
 // ---- memory ----------------------------------------------------------------------------------
 
@@ -66,7 +81,9 @@ OB_EXPORT const char* ob_instruction_set(void) OB_NOEXCEPT;
 // `code` (op, a, b, c) and constant[i]. Unless said otherwise a and b are indices of earlier nodes.
 enum ob_op {
   // sources
-  OB_LOAD = 0,           // a: index of a vector
+  // a: index of a vector; b: 0, or the vector is converted: 1 where a program that loads and stores
+  // no other is computed in float32, 2 where in float64
+  OB_LOAD = 0,
   OB_CONSTANT = 1,       // constant: the value
   OB_CONSTANT_EACH = 2,  // a: where in `values` one value for each tensor begins
   // Noise of mean 0 and scale 1 (standard deviation; Laplace: b), made from five words of `extras`
@@ -89,18 +106,20 @@ enum ob_op {
   OB_MINIMUM = 24,  // NaN if an operand is NaN
   OB_MAXIMUM = 25,
   OB_POWER = 26,
+  OB_ROUND = 27,  // to the 16-bit type whose ob_dtype is b; others leave a as it is
   // reductions, accumulated in float64; the result is one scalar for each tensor, or one for all
   OB_SUM_EACH = 30,
   OB_SUM_ALL = 31,
   OB_SUM_SQUARES_EACH = 32,
   OB_SUM_SQUARES_ALL = 33,
+  OB_NONFINITE_ALL = 34,  // how many elements are infinite or NaN
   // A framework's kernel as an instruction. a: the gradient, b: what it starts from or -1 for
   // zeros; at c in `extras` the addresses of an ob_call and of its context. The value is what the
   // kernel made of b. Runs once for each element, whatever reads it; if that is after a later
   // reduction, a store must keep it.
   OB_CALL = 35,
   // sinks
-  OB_STORE = 40,  // a: node, b: index of a vector
+  OB_STORE = 40,  // a: node, b: index of a vector, c: as b of OB_LOAD
   OB_RESULT = 41  // a: scalar node; b: first position in `results` (one value, or one per tensor)
 };
 
@@ -109,9 +128,11 @@ enum ob_op {
 typedef ob_result (*ob_call)(void* context, int64_t tensor, int64_t offset, int64_t n,
                              const void* gradient, void* param);
 
-// Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and dtype. Loads
-// read what memory held before any of the stores; two vectors must not overlap. Reductions are
-// summed in an order that does not depend on the number of threads.
+// Runs a program over `vectors`, arrays of `tensors` tensors that agree in numel and, unless they
+// are converted, in dtype: float32 or float64, in which the tensor is computed. A converted vector
+// may hold any dtype; its elements are converted block by block as they are loaded and, rounded
+// once to nearest, stored. Loads read what memory held before any of the stores; two vectors must
+// not overlap. Reductions are summed in an order that does not depend on the number of threads.
 OB_EXPORT ob_result ob_sweep(const int32_t* code, const double* constant, int32_t nodes,
                              const int64_t* vectors, int32_t vector_count, int64_t tensors,
                              const double* values, const int64_t* extras,

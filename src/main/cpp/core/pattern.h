@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/block_kernels.h"
+#include "core/half.h"
 #include "core/ob_core.h"
 
 namespace optibridge {
@@ -36,7 +37,7 @@ struct Bundle {
 };
 
 constexpr bool is_unary(int op) { return op >= OB_NEGATE && op <= OB_RECIPROCAL; }
-constexpr bool is_binary(int op) { return op >= OB_ADD && op <= OB_POWER; }
+constexpr bool is_binary(int op) { return op >= OB_ADD && op <= OB_ROUND; }
 
 template <int Op, class T>
 inline T unary(T x) {
@@ -59,6 +60,7 @@ inline T binary(T x, T y) {
   if constexpr (Op == OB_MINIMUM) return x != x ? x : y != y ? y : x < y ? x : y;
   if constexpr (Op == OB_MAXIMUM) return x != x ? x : y != y ? y : x > y ? x : y;
   if constexpr (Op == OB_POWER) return std::pow(x, y);
+  if constexpr (Op == OB_ROUND) return rounded(x, y);
 }
 
 // ---- computing -------------------------------------------------------------------------------
@@ -269,7 +271,7 @@ using Patterns = List<
     Sub<S<0>, R<0>>, Mul<R<0>, R<1>>, Mul<R<0>, S<0>>, Div<R<0>, R<1>>, Div<R<0>, S<0>>,
     Div<S<0>, R<0>>, Tree<OB_MINIMUM, R<0>, R<1>>, Tree<OB_MINIMUM, R<0>, S<0>>,
     Tree<OB_MAXIMUM, R<0>, R<1>>, Tree<OB_MAXIMUM, R<0>, S<0>>, Tree<OB_POWER, R<0>, R<1>>,
-    Tree<OB_POWER, R<0>, S<0>>, Tree<OB_POWER, S<0>, R<0>>>;
+    Tree<OB_POWER, R<0>, S<0>>, Tree<OB_POWER, S<0>, R<0>>, Tree<OB_ROUND, R<0>, S<0>>>;
 
 // What can be summed without being written anywhere first.
 using Summands = List<Add<R<0>, Mul<Sub<R<1>, R<2>>, S<0>>>, Add<R<0>, Mul<R<1>, S<0>>>,

@@ -29,7 +29,7 @@ class Planner {
 
  private:
   bool is_loaded(int32_t node) const {
-    return nodes_[node].op == OB_LOAD ||
+    return (nodes_[node].op == OB_LOAD && !nodes_[node].converted) ||
            (nodes_[node].op == OB_CALL && nodes_[node].stage < stage_);
   }
 
@@ -38,11 +38,28 @@ class Planner {
   int32_t vector_of(int32_t node) const {
     if (nodes_[node].op == OB_LOAD) return nodes_[node].a;
     for (const Node& store : nodes_) {
-      if (store.op == OB_STORE && store.a == node && store.stage == nodes_[node].stage) {
+      if (store.op == OB_STORE && store.a == node && store.stage == nodes_[node].stage &&
+          !store.converted) {
         return store.b;
       }
     }
     throw std::invalid_argument("a call's result is needed later but not stored");
+  }
+
+  // Whether a store moves elements of one converted vector to another, which nothing reads, so that
+  // they need not be converted to what is computed in on the way.
+  bool is_move(const Node& store) const {
+    const Node& from = nodes_[store.a];
+    return store.converted && from.op == OB_LOAD && from.converted && !converts_from(store.b);
+  }
+
+  bool converts_from(int32_t vector) const {
+    for (size_t i = 0; i < nodes_.size(); i++) {
+      if (needed_[i] && nodes_[i].op == OB_LOAD && nodes_[i].converted && nodes_[i].a == vector) {
+        return true;
+      }
+    }
+    return false;
   }
 
   bool is_store(const Node& node) const { return node.op == OB_STORE && node.stage == stage_; }
@@ -79,7 +96,7 @@ class Planner {
     for (int32_t i = static_cast<int32_t>(nodes_.size()) - 1; i >= 0; i--) {
       const Node& node = nodes_[i];
       if (is_store(node)) {
-        wanted[node.a] = 1;
+        if (!is_move(node)) wanted[node.a] = 1;
         stores_.push_back(i);
         continue;
       }
@@ -101,6 +118,8 @@ class Planner {
       instruction.outs = 1;
       if (is_noise(node.op)) {
         instruction.kind = Instruction::kNoise;
+      } else if (node.op == OB_LOAD) {
+        instruction.kind = Instruction::kConvert;
       } else if (node.op == OB_CALL) {
         instruction.kind = Instruction::kCall;
         operands_[i][0] = node.a;
@@ -183,13 +202,15 @@ class Planner {
       fill.scalars = 1;
       fill.scalar[0] = store.a;
       after.push_back(fill);
-    } else if (is_loaded(store.a) && last_load(store.b) == kNever) {
+    } else if (is_move(store)) {
+      before.push_back(copy({Place::kMemory, nodes_[store.a].a}, target, true));
+    } else if (is_loaded(store.a) && last_load(store.b) == kNever && !converts_from(store.b)) {
       // The copy is made before anything is overwritten.
-      before.push_back(copy(places_[store.a], target));
+      before.push_back(copy(places_[store.a], target, store.converted));
     } else if (is_loaded(store.a)) {
       const Place row{Place::kScratch, result_.scratch_rows++};
       before.push_back(copy(places_[store.a], row));
-      after.push_back(copy(row, target));
+      after.push_back(copy(row, target, store.converted));
     }
   }
 
@@ -214,6 +235,10 @@ class Planner {
       if (instruction.kind != Instruction::kCall) release(row, k);
     }
     if (instruction.kind == Instruction::kCall) start_in_place(instruction, k);
+    if (instruction.kind == Instruction::kConvert) {
+      instruction.rows = 1;
+      instruction.row[0] = {Place::kMemory, nodes_[node].a};
+    }
     for (int32_t o = 0; o < instruction.outs; o++) {
       place_result(results_[node][o], instruction, k, after);
       instruction.out[o] = places_[results_[node][o]];
@@ -227,16 +252,17 @@ class Planner {
 
   void place_result(int32_t node, const Instruction& instruction, int32_t k,
                     std::vector<Instruction>& after) {
-    std::vector<int32_t> copies;
+    std::vector<int32_t> copies;  // by their stores
     for (int32_t store : stores_) {
-      if (nodes_[store].a != node) continue;
+      if (nodes_[store].a != node || is_move(nodes_[store])) continue;
       const Place target{Place::kMemory, nodes_[store].b};
       const bool own_gradient =
           instruction.kind == Instruction::kCall && instruction.row[0] == target;
-      if (places_[node].kind == Place::kNone && last_load(nodes_[store].b) <= k && !own_gradient) {
+      if (places_[node].kind == Place::kNone && last_load(nodes_[store].b) <= k && !own_gradient &&
+          !nodes_[store].converted) {
         places_[node] = target;
       } else {
-        copies.push_back(nodes_[store].b);
+        copies.push_back(store);
       }
     }
     if (places_[node].kind == Place::kNone) {
@@ -244,7 +270,10 @@ class Planner {
       places_[node] = {Place::kScratch, free_rows_.back()};
       free_rows_.pop_back();
     }
-    for (int32_t vector : copies) after.push_back(copy(places_[node], {Place::kMemory, vector}));
+    for (int32_t store : copies) {
+      const Place target{Place::kMemory, nodes_[store].b};
+      after.push_back(copy(places_[node], target, nodes_[store].converted));
+    }
   }
 
   // A call that starts from a row nobody needs afterwards goes on in it, unless its result goes to
@@ -259,9 +288,9 @@ class Planner {
     last_use_[start] = kNever;
   }
 
-  static Instruction copy(const Place& from, const Place& to) {
+  static Instruction copy(const Place& from, const Place& to, bool converted = false) {
     Instruction copy;
-    copy.kind = Instruction::kCopy;
+    copy.kind = converted ? Instruction::kConvert : Instruction::kCopy;
     copy.outs = 1;
     copy.out[0] = to;
     copy.rows = 1;

@@ -12,7 +12,7 @@
 
 namespace optibridge {
 
-bool is_reduction(int op) { return op >= OB_SUM_EACH && op <= OB_SUM_SQUARES_ALL; }
+bool is_reduction(int op) { return op >= OB_SUM_EACH && op <= OB_NONFINITE_ALL; }
 bool is_each(int op) { return op == OB_SUM_EACH || op == OB_SUM_SQUARES_EACH; }
 
 namespace {
@@ -34,6 +34,7 @@ Node analyse(const std::vector<Node>& before, const int32_t* code, int32_t vecto
   if (node.op == OB_LOAD) {
     require_vector(node.a, vectors);
     node.rank = Rank::kElements;
+    node.converted = node.b != 0;
   } else if (node.op == OB_CONSTANT) {
     return node;
   } else if (node.op == OB_CONSTANT_EACH) {
@@ -65,6 +66,7 @@ Node analyse(const std::vector<Node>& before, const int32_t* code, int32_t vecto
   } else if (node.op == OB_STORE) {
     require_vector(node.b, vectors);
     node.stage = operand(before, node.a).stage;
+    node.converted = node.c != 0;
   } else if (node.op == OB_RESULT) {
     if (operand(before, node.a).rank == Rank::kElements) {
       throw std::invalid_argument("a result must be a scalar");
@@ -74,6 +76,26 @@ Node analyse(const std::vector<Node>& before, const int32_t* code, int32_t vecto
     throw std::invalid_argument("unknown opcode " + std::to_string(node.op));
   }
   return node;
+}
+
+// Which vectors are converted, which every load and store of one has to agree on.
+void find_converted(Program& program) {
+  constexpr char kUnknown = 2;
+  program.converted.assign(static_cast<size_t>(program.vectors), kUnknown);
+  for (const Node& node : program.nodes) {
+    if (node.op != OB_LOAD && node.op != OB_STORE) continue;
+    const int32_t form = node.op == OB_LOAD ? node.b : node.c;
+    if (form < 0 || form > 2) throw std::invalid_argument("unknown form of a load or store");
+    char& known = program.converted[static_cast<size_t>(node.op == OB_LOAD ? node.a : node.b)];
+    if (known != kUnknown && (known != 0) != node.converted) {
+      throw std::invalid_argument("a vector is converted in one place and not in another");
+    }
+    known = node.converted;
+    if (form == 2) program.dtype = OB_FLOAT64;
+  }
+  for (char& known : program.converted) {
+    if (known == kUnknown) known = 0;
+  }
 }
 
 // A store waits for the last stage that still loads what it overwrites. That stage then computes
@@ -104,7 +126,7 @@ double apply_from(int op, double x, double y) {
   if constexpr (is_binary(Op)) {
     if (op == Op) return binary<Op>(x, y);
   }
-  if constexpr (Op < OB_POWER) {
+  if constexpr (Op < OB_ROUND) {
     return apply_from<Op + 1>(op, x, y);
   } else {
     throw std::logic_error("no such operation");
@@ -124,6 +146,7 @@ Program make_program(const int32_t* code, int32_t nodes, int32_t vectors) {
     program.nodes.push_back(analyse(program.nodes, code + 4 * i, vectors));
     stages = std::max(stages, program.nodes.back().stage + 1);
   }
+  find_converted(program);
   delay_stores(program.nodes, stages);
   for (int32_t stage = 0; stage < stages; stage++) {
     program.stages.push_back(plan_stage(program.nodes, stage));

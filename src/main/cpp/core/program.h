@@ -16,6 +16,7 @@ struct Node {
   int32_t op, a, b, c;
   Rank rank;
   int32_t stage;  // the first one in which its value can be had; of a store, the one it runs in
+  bool converted = false;  // a load or a store of a converted vector
 };
 
 // Where a row of a block is.
@@ -28,7 +29,7 @@ struct Place {
 };
 
 struct Instruction {
-  enum Kind : uint8_t { kPattern, kSum, kCopy, kFill, kNoise, kCall };
+  enum Kind : uint8_t { kPattern, kSum, kCopy, kConvert, kFill, kNoise, kCall };
   Kind kind = kPattern;
   int32_t pattern = 0;  // of a sum: which summand
   int32_t node = 0;     // whose value it computes, of a bundle the last one's
@@ -57,6 +58,8 @@ struct Stage {
 struct Program {
   std::vector<int32_t> code;  // what it was made from
   int32_t vectors;
+  std::vector<char> converted;  // for each vector
+  int32_t dtype = 0;            // to compute in if every vector is converted
   std::vector<Node> nodes;
   std::vector<Stage> stages;
 };

@@ -4,46 +4,60 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/convert.h"
+
 namespace optibridge {
 namespace {
 
 // Small tensors are handed out this many elements at a time.
 constexpr int64_t kTask = 65536;
 
-int64_t element_bytes(const ob_tensor& tensor) { return tensor.dtype == OB_FLOAT32 ? 4 : 8; }
-
 // The distance from tensor t to the next in elements if every vector has them so far apart, with
 // nothing of others between; else -1.
 int64_t stride(const std::vector<const ob_tensor*>& vectors, int64_t t, Merge merge) {
-  const ob_tensor& first = vectors[0][t];
-  const int64_t bytes = element_bytes(first);
-  const int64_t distance =
-      static_cast<const char*>(vectors[0][t + 1].data) - static_cast<const char*>(first.data);
-  const int64_t gap = distance - first.numel * bytes;
-  if (gap < 0 || distance % bytes != 0 || (gap > 0 && merge != Merge::kOverGaps)) return -1;
+  int64_t elements = -1;
   for (const ob_tensor* vector : vectors) {
-    const auto step =
-        static_cast<const char*>(vector[t + 1].data) - static_cast<const char*>(vector[t].data);
-    if (step != distance || gap > vector[t].slack || vector[t + 1].dtype != first.dtype) return -1;
+    const ob_tensor &here = vector[t], &next = vector[t + 1];
+    const int64_t bytes = element_bytes(here.dtype);
+    const int64_t distance =
+        static_cast<const char*>(next.data) - static_cast<const char*>(here.data);
+    const int64_t gap = distance - here.numel * bytes;
+    if (gap < 0 || distance % bytes != 0 || (gap > 0 && merge != Merge::kOverGaps) ||
+        gap > here.slack || next.dtype != here.dtype ||
+        (elements >= 0 && distance / bytes != elements)) {
+      return -1;
+    }
+    elements = distance / bytes;
   }
-  return distance / bytes;
+  return elements;
 }
 
 }  // namespace
 
-Segments::Segments(const std::vector<const ob_tensor*>& vectors, int64_t tensors, Merge merge,
-                   int64_t longest) {
+Segments::Segments(const std::vector<const ob_tensor*>& vectors, int64_t tensors,
+                   const Program& program, Merge merge, int64_t longest) {
   if (vectors.empty()) throw std::invalid_argument("a program needs at least one vector");
+  // The first vector that is not converted says what is computed in.
+  size_t leading = 0;
+  while (leading < vectors.size() && program.converted[leading] != 0) leading++;
   int64_t since = 0;
   starts_.push_back(0);
   for (int64_t t = 0; t < tensors; t++) {
     const int64_t first = t;
     int64_t length = 0;
+    int32_t dtype = program.dtype;
     for (;; t++) {
       const ob_tensor& tensor = vectors[0][t];
-      for (const ob_tensor* vector : vectors) {
-        if (vector[t].numel != tensor.numel || vector[t].dtype != tensor.dtype ||
-            vector[t].device_type != OB_CPU) {
+      if (leading < vectors.size()) dtype = vectors[leading][t].dtype;
+      if (dtype != OB_FLOAT32 && dtype != OB_FLOAT64) {
+        throw std::invalid_argument(std::string("tensor '") + tensor.name +
+                                    "' is neither float32 nor float64");
+      }
+      for (size_t v = 0; v < vectors.size(); v++) {
+        const ob_tensor& other = vectors[v][t];
+        if (program.converted[v] != 0) element_bytes(other.dtype);
+        if (other.numel != tensor.numel || (program.converted[v] == 0 && other.dtype != dtype) ||
+            other.device_type != OB_CPU) {
           throw std::invalid_argument(std::string("tensor '") + tensor.name +
                                       "' differs in size, dtype or device between operands");
         }
@@ -55,7 +69,7 @@ Segments::Segments(const std::vector<const ob_tensor*>& vectors, int64_t tensors
     }
     for (int64_t offset = 0; offset < length; offset += longest) {
       const int64_t part = std::min(longest, length - offset);
-      segments_.push_back({first, offset, part});
+      segments_.push_back({first, offset, part, dtype});
       elements_ += part;
       since += part;
       if (since >= kTask) {

@@ -14,13 +14,14 @@ namespace optibridge {
 // tensors after it.
 struct Segment {
   int64_t tensor, offset, length;
+  int32_t dtype;  // that it is computed in
 };
 
 class Segments {
  public:
   // Throws std::invalid_argument unless the vectors agree tensor by tensor.
-  Segments(const std::vector<const ob_tensor*>& vectors, int64_t tensors, Merge merge,
-           int64_t longest);
+  Segments(const std::vector<const ob_tensor*>& vectors, int64_t tensors, const Program& program,
+           Merge merge, int64_t longest);
 
   const Segment& operator[](int64_t i) const { return segments_[static_cast<size_t>(i)]; }
   int64_t size() const { return static_cast<int64_t>(segments_.size()); }

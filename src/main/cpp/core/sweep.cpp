@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/block_kernels.h"
+#include "core/convert.h"
 #include "core/guard.h"
 #include "core/noise.h"
 #include "core/ob_core.h"
@@ -97,7 +98,7 @@ class Run {
     for (size_t i = 0; i < program_.nodes.size(); i++) {
       const Node& node = program_.nodes[i];
       if (node.stage != stage || node.rank == Rank::kElements || node.op < OB_NEGATE ||
-          node.op > OB_POWER) {
+          node.op > OB_ROUND) {
         continue;
       }
       const Scalar& a = scalars_[node.a];
@@ -117,7 +118,7 @@ class Run {
     // A call's rows are of one tensor, and it never shares a stretch.
     auto& cached = stage.has_call ? call_segments_ : segments_[static_cast<size_t>(stage.merge)];
     if (cached == nullptr) {
-      cached = std::make_unique<Segments>(vectors_, tensors_, stage.merge,
+      cached = std::make_unique<Segments>(vectors_, tensors_, program_, stage.merge,
                                           stage.has_call ? kCallBlock : kLongest);
     }
     return *cached;
@@ -148,7 +149,7 @@ class Run {
   void run_task(int64_t task) noexcept {
     try {
       for (int64_t s = current_->start(task); s < current_->start(task + 1); s++) {
-        if (vectors_[0][(*current_)[s].tensor].dtype == OB_FLOAT32) {
+        if ((*current_)[s].dtype == OB_FLOAT32) {
           run_segment<float>(kernels().f32, s);
         } else {
           run_segment<double>(kernels().f64, s);
@@ -159,12 +160,22 @@ class Run {
     }
   }
 
+  // The operands of a conversion or a fill, and how many bytes they move on by.
+  struct Conversion {
+    int32_t from_dtype, to_dtype;
+    const char* from;
+    char* to;
+    int64_t from_step, to_step;
+  };
+
   // An instruction with the addresses of its operands, which move on from block to block.
   template <class T>
   struct Prepared {
     Arguments<T> arguments;
     int64_t out_step[kMaxOuts];
     int64_t row_step[kMaxRows];
+    int64_t fetch_step[kMaxFetches];  // in bytes
+    Conversion conversion;
   };
 
   template <class T>
@@ -185,9 +196,33 @@ class Run {
       return reinterpret_cast<T*>(memory + prepared_bytes + place.index * row_bytes);
     };
     const auto step = [&](const Place& place) { return place.kind == Place::kMemory ? block : 0; };
+    const auto tensor = [&](const Place& place) -> const ob_tensor& {
+      return vectors_[place.index][segment.tensor];
+    };
+    const auto dtype = [&](const Place& place) {
+      return place.kind == Place::kMemory ? tensor(place).dtype : segment.dtype;
+    };
+    const auto bytes = [&](const Place& place, int64_t elements) {
+      return elements * element_bytes(dtype(place));
+    };
+    const auto raw = [&](const Place& place) {
+      return place.kind == Place::kMemory
+                 ? static_cast<char*>(tensor(place).data) + bytes(place, segment.offset)
+                 : reinterpret_cast<char*>(address(place));
+    };
     for (size_t i = 0; i < count; i++) {
       const Instruction& instruction = stage_->instructions[i];
       Prepared<T>& p = prepared[i];
+      if (is_raw(instruction)) {
+        const Place &to = instruction.out[0], &from = instruction.row[0];
+        p.conversion = {dtype(from),
+                        dtype(to),
+                        instruction.rows == 0 ? nullptr : raw(from),
+                        raw(to),
+                        bytes(from, step(from)),
+                        bytes(to, step(to))};
+        continue;
+      }
       for (int32_t o = 0; o < instruction.outs; o++) {
         p.arguments.out[o] = address(instruction.out[o]);
         p.out_step[o] = step(instruction.out[o]);
@@ -196,9 +231,16 @@ class Run {
         p.arguments.row[r] = address(instruction.row[r]);
         p.row_step[r] = step(instruction.row[r]);
       }
-      p.arguments.fetches = instruction.fetches;
-      for (int32_t f = 0; f < instruction.fetches; f++) {
-        p.arguments.fetch[f] = address(instruction.fetch[f]) + kBlock;
+      p.arguments.fetches = p.arguments.half_fetches = 0;
+      for (const bool half : {false, true}) {
+        for (int32_t f = 0; f < instruction.fetches; f++) {
+          const Place& row = instruction.fetch[f];
+          if ((bytes(row, 1) == 2) != half) continue;
+          const int64_t at = p.arguments.fetches + p.arguments.half_fetches;
+          p.arguments.fetch[at] = raw(row) + bytes(row, kBlock);
+          p.fetch_step[at] = bytes(row, block);
+          (half ? p.arguments.half_fetches : p.arguments.fetches)++;
+        }
       }
       for (int32_t c = 0; c < instruction.scalars; c++) {
         p.arguments.scalar[c] = static_cast<T>(scalars_[instruction.scalar[c]].at(segment.tensor));
@@ -209,22 +251,43 @@ class Run {
       for (size_t i = 0; i < count; i++) {
         const Instruction& instruction = stage_->instructions[i];
         Prepared<T>& p = prepared[i];
+        if (is_raw(instruction)) {
+          run_raw(instruction, p.conversion, segment, n);
+          continue;
+        }
         if (instruction.kind == Instruction::kPattern) {
           k.pattern[instruction.pattern](p.arguments, n);
         } else if (instruction.kind == Instruction::kSum) {
           const int op = program_.nodes[instruction.node].op;
           const bool squares = op == OB_SUM_SQUARES_EACH || op == OB_SUM_SQUARES_ALL;
-          partial(instruction.sum, s) +=
-              (squares ? k.sum_squares : k.sum)[instruction.pattern](p.arguments, n);
+          const auto* kernels = op == OB_NONFINITE_ALL ? k.nonfinite
+                                : squares              ? k.sum_squares
+                                                       : k.sum;
+          partial(instruction.sum, s) += kernels[instruction.pattern](p.arguments, n);
         } else {
           run_other(instruction, p.arguments, segment, segment.offset + done, n);
         }
         Arguments<T>& a = p.arguments;
         for (int32_t o = 0; o < instruction.outs; o++) a.out[o] += p.out_step[o];
         for (int32_t r = 0; r < instruction.rows; r++) a.row[r] += p.row_step[r];
-        for (int32_t f = 0; f < instruction.fetches; f++) a.fetch[f] += block;
+        for (int32_t f = 0; f < instruction.fetches; f++) a.fetch[f] += p.fetch_step[f];
       }
     }
+  }
+
+  // Whether its operands may be of any dtype.
+  static bool is_raw(const Instruction& instruction) {
+    return instruction.kind == Instruction::kConvert || instruction.kind == Instruction::kFill;
+  }
+
+  void run_raw(const Instruction& instruction, Conversion& c, const Segment& segment, int64_t n) {
+    if (instruction.kind == Instruction::kConvert) {
+      convert(c.from_dtype, c.from, c.to_dtype, c.to, n, segment.dtype);
+      c.from += c.from_step;
+    } else {
+      fill(c.to_dtype, c.to, scalars_[instruction.scalar[0]].at(segment.tensor), n);
+    }
+    c.to += c.to_step;
   }
 
   double& partial(int32_t sum, int64_t segment) {
@@ -237,8 +300,6 @@ class Run {
     const size_t bytes = static_cast<size_t>(n) * sizeof(T);
     if (instruction.kind == Instruction::kCopy) {
       std::memmove(a.out[0], a.row[0], bytes);
-    } else if (instruction.kind == Instruction::kFill) {
-      std::fill(a.out[0], a.out[0] + n, a.scalar[0]);
     } else if (instruction.kind == Instruction::kNoise) {
       uint64_t words[5];
       std::memcpy(words, extras_ + program_.nodes[instruction.node].c, sizeof words);

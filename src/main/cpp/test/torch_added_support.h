@@ -68,11 +68,10 @@ class AddedRun {
     grads.append_to(arrays[1]);
     std::vector<int64_t> addresses;
     for (size_t s = 0; s < scalar.size(); ++s) {
-      if (scalar[s]) {
-        scalars[s].append_to(arrays[2 + s]);
-      } else {
-        slots[s].append_to(arrays[2 + s]);
-      }
+      // One of them has tensors.
+      scalars[s].append_to(arrays[2 + s]);
+      numbers[s].append_to(arrays[2 + s]);
+      slots[s].append_to(arrays[2 + s]);
       addresses.push_back(reinterpret_cast<int64_t>(arrays[2 + s].data()));
     }
     CHECK(Outcome(ob_torch_bind(optimizer, arrays[0].data(), arrays[1].data(), addresses.data(),
@@ -92,6 +91,7 @@ class AddedRun {
     elsewhere(grads);
     for (auto& slot : slots) elsewhere(slot);
     for (auto& slot : scalars) elsewhere(slot);
+    for (auto& slot : numbers) elsewhere(slot);
     bind();
   }
   // Takes the weights and the whole state of another run.
@@ -100,6 +100,7 @@ class AddedRun {
     for (size_t s = 0; s < scalar.size(); ++s) {
       slots[s].data = other.slots[s].data;
       scalars[s].data = other.scalars[s].data;
+      numbers[s].data = other.numbers[s].data;
     }
     bind();
     CHECK(Outcome(ob_torch_sync(optimizer)).ok());
@@ -112,7 +113,8 @@ class AddedRun {
   }
   bool same(const AddedRun& other) const {
     for (size_t s = 0; s < scalar.size(); ++s) {
-      if (slots[s].data != other.slots[s].data || scalars[s].data != other.scalars[s].data) {
+      if (slots[s].data != other.slots[s].data || scalars[s].data != other.scalars[s].data ||
+          numbers[s].data != other.numbers[s].data) {
         return false;
       }
     }
@@ -121,9 +123,10 @@ class AddedRun {
 
   ob_torch_optimizer* optimizer = nullptr;
   Tensors<T> params, grads;
-  // Both for each slot, one of them used.
+  // All for each slot, one of them used.
   std::vector<Tensors<T>> slots;
   std::vector<Tensors<float>> scalars;
+  std::vector<Tensors<double>> numbers;
   std::vector<bool> scalar;
 
  private:
@@ -138,9 +141,10 @@ class AddedRun {
       CHECK(outcome.ok());
       shapes[i].assign(out.begin() + 1, out.begin() + 1 + out[0]);
     }
-    scalar.push_back(kind == 1);
-    slots.emplace_back(kind == 1 ? Shapes() : shapes, initial);
+    scalar.push_back(kind == 1 || kind == 3);
+    slots.emplace_back(scalar.back() ? Shapes() : shapes, initial);
     scalars.emplace_back(kind == 1 ? Shapes(shapes.size()) : Shapes(), initial);
+    numbers.emplace_back(kind == 3 ? Shapes(shapes.size()) : Shapes(), initial);
   }
 };
 
@@ -179,5 +183,82 @@ inline const char* const RPROP = "etaminus\netaplus\nstep_size_min\nstep_size_ma
 inline const char* const ADAFACTOR = "beta2_decay\neps1\neps2\nd\nweight_decay\nmaximize";
 inline const char* const MUON =
     "weight_decay\nmomentum\nnesterov\nns_a\nns_b\nns_c\neps\nns_steps\nmatch_rms_adamw";
+
+// Those of packages beside torch.
+inline const char* const TIMM_LAMB =
+    "bias_correction\nbeta1\nbeta2\neps\nweight_decay\ngrad_averaging\nmax_grad_norm\ntrust_clip\n"
+    "always_adapt\ncaution\ndecoupled_decay\ncorrected_weight_decay\nmax_lr_snapshot";
+inline const char* const TIMM_LARS =
+    "momentum\ndampening\nweight_decay\nnesterov\ntrust_coeff\neps\ntrust_clip\nalways_adapt";
+inline const char* const TIMM_LION =
+    "beta1\nbeta2\nweight_decay\ncaution\ncorrected_weight_decay\nmax_lr_snapshot\nmaximize";
+inline const char* const TIMM_ADAN = "beta1\nbeta2\nbeta3\neps\nweight_decay\nno_prox\ncaution";
+inline const char* const PO_LAMB =
+    "beta1\nbeta2\nweight_decay\nweight_decouple\nfixed_decay\nrectify\ndegenerated_to_sgd\n"
+    "n_sma_threshold\ngrad_averaging\nmax_grad_norm\nadam\npre_norm\neps\nmaximize\nadanorm\n"
+    "adanorm_r\nadam_debias";
+inline const char* const PO_LARS =
+    "weight_decay\nmomentum\ndampening\ntrust_coefficient\nnesterov\nmaximize";
+inline const char* const PO_LION =
+    "beta1\nbeta2\nweight_decay\nweight_decouple\nfixed_decay\nmaximize\nuse_gc\nadanorm\n"
+    "adanorm_r\ncautious";
+inline const char* const PO_ADAN =
+    "beta1\nbeta2\nbeta3\nweight_decay\nweight_decouple\nmax_grad_norm\neps\nmaximize\nuse_gc\n"
+    "adanorm\nadanorm_r";
+inline const char* const PO_SCHEDULE_FREE =
+    "beta1\nbeta2\nweight_decay\nr\nweight_lr_power\nwarmup_steps\ndecoupling_c\nams_bound\neps\n"
+    "maximize";
+inline const char* const SCHEDULE_FREE_ADAMW =
+    "beta1\nbeta2\neps\nweight_decay\nwarmup_steps\nr\nweight_lr_power";
+inline const char* const SCHEDULE_FREE_SGD =
+    "momentum\nweight_decay\nwarmup_steps\nr\nweight_lr_power";
+
+// Configurations of all of them, among which each way through the code is taken.
+inline std::vector<Configuration> of_packages() {
+  const double none = std::nan("");
+  return {
+      {"timm.optim.Lamb", TIMM_LAMB, {1, 0.9, 0.99, 1e-6, 0.01, 1, 1, 0, 0, 0, 0, 0, none}},
+      {"timm.optim.Lamb", TIMM_LAMB, {0, 0.8, 0.9, 1e-3, 0.1, 0, none, 1, 0, 1, 1, 1, none}},
+      {"timm.optim.Lamb", TIMM_LAMB, {1, 0.9, 0.99, 1e-6, 0, 1, none, 0, 0, 0, 0, 0, none}},
+      {"timm.optim.Lamb", TIMM_LAMB, {1, 0.9, 0.99, 1e-6, 0, 1, 0.5, 0, 0, 1, 0, 0, none}},
+      {"timm.optim.Lars", TIMM_LARS, {0.9, 0.1, 0.01, 0, 0.1, 1e-8, 0, 0}},
+      {"timm.optim.Lars", TIMM_LARS, {0.8, 0, 0, 1, 0.1, 1e-3, 1, 1}},
+      {"timm.optim.Lars", TIMM_LARS, {0, 0, 0, 0, 0.1, 1e-3, 0, 0}},
+      {"timm.optim.Lion", TIMM_LION, {0.9, 0.99, 0.1, 0, 0, none, 0}},
+      {"timm.optim.Lion", TIMM_LION, {0.5, 0.8, 0.1, 1, 1, 0.5, 1}},
+      {"timm.optim.Adan", TIMM_ADAN, {0.98, 0.92, 0.99, 1e-8, 0.1, 0, 0}},
+      {"timm.optim.Adan", TIMM_ADAN, {0.9, 0.5, 0.8, 1e-3, 0.1, 1, 1}},
+      {"pytorch_optimizer.Lamb",
+       PO_LAMB,
+       {0.9, 0.99, 0.1, 1, 0, 0, 0, 5, 1, 1, 0, 1, 1e-6, 0, 0, 0.95, 0}},
+      {"pytorch_optimizer.Lamb",
+       PO_LAMB,
+       {0.5, 0.7, 0.1, 0, 0, 0, 0, 5, 0, 1, 0, 0, 1e-3, 1, 0, 0.95, 1}},
+      {"pytorch_optimizer.Lamb",
+       PO_LAMB,
+       {0.9, 0.8, 0.1, 1, 1, 1, 1, 5, 1, 1, 0, 0, 1e-6, 0, 0, 0.95, 0}},
+      {"pytorch_optimizer.Lamb",
+       PO_LAMB,
+       {0.9, 0.8, 0.1, 1, 1, 0, 0, 5, 1, 1, 1, 0, 1e-6, 0, 0, 0.95, 0}},
+      {"pytorch_optimizer.Lamb",
+       PO_LAMB,
+       {0.9, 0.8, 0, 1, 0, 0, 0, 5, 1, 1, 0, 0, 1e-6, 0, 1, 0.5, 0}},
+      {"pytorch_optimizer.LARS", PO_LARS, {0.1, 0.9, 0.2, 0.1, 1, 0}},
+      {"pytorch_optimizer.LARS", PO_LARS, {0, 0, 0, 0.1, 0, 1}},
+      {"pytorch_optimizer.Lion", PO_LION, {0.9, 0.99, 0.1, 1, 0, 0, 0, 0, 0.95, 0}},
+      {"pytorch_optimizer.Lion", PO_LION, {0.5, 0.8, 0.1, 0, 0, 1, 0, 0, 0.95, 1}},
+      {"pytorch_optimizer.Lion", PO_LION, {0.5, 0.8, 0.1, 1, 1, 0, 1, 1, 0.5, 0}},
+      {"pytorch_optimizer.Adan", PO_ADAN, {0.98, 0.92, 0.99, 0.1, 0, 0.5, 1e-8, 1, 0, 0, 0.95}},
+      {"pytorch_optimizer.Adan", PO_ADAN, {0.9, 0.5, 0.8, 0.1, 1, 0, 1e-3, 0, 0, 0, 0.95}},
+      {"pytorch_optimizer.Adan", PO_ADAN, {0.9, 0.5, 0.8, 0, 1, 0, 1e-3, 0, 1, 1, 0.5}},
+      {"pytorch_optimizer.ScheduleFreeAdamW",
+       PO_SCHEDULE_FREE,
+       {0.9, 0.99, 0.1, 1, 2, 3, 0, 1, 1e-8, 1}},
+      {"pytorch_optimizer.ScheduleFreeAdamW",
+       PO_SCHEDULE_FREE,
+       {0.9, 0.99, 0, 0, 1, 0, 50, 0, 1e-3, 0}},
+      {"schedulefree.AdamWScheduleFree", SCHEDULE_FREE_ADAMW, {0.9, 0.99, 1e-8, 0.1, 3, 0.5, 2}},
+      {"schedulefree.SGDScheduleFree", SCHEDULE_FREE_SGD, {0.9, 0.1, 3, 0.5, 2}}};
+}
 
 }  // namespace ob_test

@@ -67,6 +67,10 @@ void bindings(int fused) {
   refused("slot 'exp_avg' of 't3' is Double, the parameter Float");
   arrays[3][3].dtype = 7;
   refused("slot 'exp_avg' of 't3' has the unknown dtype 7");
+  arrays[0][3].dtype = OB_BFLOAT16;
+  refused("parameter of 't3' is bfloat16, and only float32 and float64 are stepped");
+  arrays[1][3].dtype = OB_FLOAT16;
+  refused("gradient of 't3' is float16");
   arrays[4][0].data = nullptr;
   refused("slot 'exp_avg_sq' of 't0' has no memory");
   arrays[2][5].dtype = OB_FLOAT64;

@@ -7,6 +7,8 @@
 #include "core/guard.h"
 #include "torch/guard.h"
 #include "torch/handle.h"
+#include "torch/imported.h"
+#include "torch/row_step.h"
 #include "torch/threads.h"
 
 using optibridge::torch_bridge::Algorithm;
@@ -44,9 +46,19 @@ bool alone(const ob_torch_optimizer& optimizer) {
   return small;
 }
 
+// Before a step of the algorithms' own, which neither know of steps by rows nor tell of their own.
+void own_step(ob_torch_optimizer& optimizer) {
+  optimizer.each_part([](ob_torch_optimizer& part, double) {
+    if (part.rows_were_stepped) part.algorithm->sync();
+    part.rows_were_stepped = false;
+    part.rows_are_known = false;
+  });
+}
+
 template <class Step>
 void step(ob_torch_optimizer* optimizer, Step&& step) {
   const ob_torch_optimizer& o = bound(optimizer);
+  own_step(*optimizer);
   const ThreadScope scope(alone(o));
   std::vector<const Gradients::List*> lists;
   o.each([&](const Algorithm& algorithm, double) { lists.push_back(&algorithm.binding().grads); });
@@ -62,6 +74,7 @@ void step(ob_torch_optimizer* optimizer, Step&& step) {
 }  // namespace
 
 std::unique_ptr<Algorithm> make_algorithm(const Options& options, bool fused) {
+  if (auto imported = make_imported(options)) return imported;
   if (!fused) {
     auto added = make_added(options);
     if (added == nullptr) added = make_third_party(options);
@@ -91,6 +104,7 @@ ob_result ob_torch_create(const char* class_name, int32_t fused, const char* opt
     const Options options(class_name, tb::rules_of(class_name), option_names, values, count);
     auto optimizer = std::make_unique<ob_torch_optimizer>();
     optimizer->algorithm = tb::make_algorithm(options, fused == 1);
+    optimizer->row_step = tb::make_row_step(options);
     tb::set_slots(*optimizer, optimizer->algorithm->slots());
     *out = optimizer.release();
   });
@@ -154,6 +168,9 @@ ob_result ob_torch_bind_some(ob_torch_optimizer* optimizer, const ob_tensor* par
                              int64_t tensors) OB_NOEXCEPT {
   return guarded("torch_bind", [&] {
     tb::bind_some(tb::checked(optimizer), params, grads, count, which, slots, slot_count, tensors);
+    optimizer->names.clear();
+    for (int64_t i = 0; i < count; ++i) optimizer->names.emplace_back(params[i].name);
+    optimizer->each_part([](ob_torch_optimizer& part, double) { part.rows_are_known = false; });
   });
 }
 
@@ -176,7 +193,10 @@ ob_result ob_torch_assign_groups(ob_torch_optimizer* optimizer, const int32_t* g
 
 ob_result ob_torch_sync(ob_torch_optimizer* optimizer) OB_NOEXCEPT {
   return guarded("torch_sync", [&] {
-    tb::bound(optimizer).each([](Algorithm& algorithm, double) { algorithm.sync(); });
+    tb::bound(optimizer).each_part([](ob_torch_optimizer& part, double) {
+      part.algorithm->sync();
+      part.rows_are_known = false;
+    });
   });
 }
 
@@ -214,6 +234,47 @@ ob_result ob_torch_move_weights(ob_torch_optimizer* optimizer, int32_t to_eval) 
   });
 }
 
+ob_result ob_torch_step_rows(ob_torch_optimizer* optimizer, const ob_rows* gradients,
+                             double lr) OB_NOEXCEPT {
+  return guarded("torch_step_rows", [&] {
+    ob_torch_optimizer& o = tb::bound(optimizer);
+    if (gradients == nullptr) throw std::invalid_argument("gradients must not be null");
+    size_t tensors = 0;
+    o.each_part([&](ob_torch_optimizer& part, double) {
+      if (!part.algorithm->binding().on_cpu()) {
+        throw optibridge::Unsupported("rows are stepped in host memory only");
+      }
+      part.units.resize(part.algorithm->binding().size());
+      tensors += part.units.size();
+    });
+    for (size_t i = 0; i < tensors; ++i) {
+      const auto [part, index] = o.place_of(i);
+      part->units[index].prepare(gradients[i], o.names[i],
+                                 part->algorithm->binding().params[index].sizes());
+      if (part->units[index].dense() && !part->row_step->takes_dense()) {
+        throw std::invalid_argument("the gradient of '" + o.names[i] +
+                                    "' is dense and must be sparse");
+      }
+    }
+    o.each_part([&](ob_torch_optimizer& part, double rate) {
+      if (!part.rows_are_known) part.row_step->sync(part.algorithm->binding());
+      part.rows_are_known = true;
+      part.rows_were_stepped = true;
+      part.row_step->step(part.algorithm->mutable_binding(), part.units, lr * rate);
+    });
+  });
+}
+
+const char* ob_torch_rows_refusal(const ob_torch_optimizer* optimizer) OB_NOEXCEPT {
+  const char* reason = nullptr;
+  if (optimizer != nullptr) {
+    optimizer->each_part([&](const ob_torch_optimizer& part, double) {
+      if (reason == nullptr) reason = part.row_step->refusal();
+    });
+  }
+  return reason == nullptr ? "" : reason;
+}
+
 ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOEXCEPT {
   return guarded("torch_begin_blocks", [&] {
     const ob_torch_optimizer& o = tb::bound(optimizer);
@@ -222,6 +283,7 @@ ob_result ob_torch_begin_blocks(ob_torch_optimizer* optimizer, double lr) OB_NOE
         throw optibridge::Unsupported("this algorithm can't step a part of a tensor");
       }
     });
+    tb::own_step(*optimizer);
     o.each([&](Algorithm& algorithm, double rate) { algorithm.begin_blocks(lr * rate); });
   });
 }

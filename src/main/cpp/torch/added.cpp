@@ -9,6 +9,7 @@
 #include "torch/optim/nadam.h"
 #include "torch/optim/radam.h"
 #include "torch/optim/rprop.h"
+#include "torch/optim/sparse_adam.h"
 
 namespace optibridge::torch_bridge {
 
@@ -22,6 +23,7 @@ std::unique_ptr<Algorithm> make_added(const Options& options) {
   if (name == "Rprop") return std::make_unique<Added<optim::Rprop>>(options);
   if (name == "Adafactor") return std::make_unique<AddedWhole<optim::Adafactor>>(options);
   if (name == "Muon") return std::make_unique<AddedWhole<optim::Muon>>(options);
+  if (name == "SparseAdam") return std::make_unique<AddedWhole<optim::SparseAdam>>(options);
   return nullptr;
 }
 

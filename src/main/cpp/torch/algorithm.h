@@ -55,6 +55,8 @@ class Algorithm {
   }
 
   const Binding& binding() const { return binding_; }
+  // For a step that somebody else does on the bound memory; sync() before the next one here.
+  Binding& mutable_binding() { return binding_; }
   // Elements of the largest view that a step works on.
   virtual int64_t largest() const { return binding_.largest; }
 

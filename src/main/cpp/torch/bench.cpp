@@ -5,6 +5,7 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -96,13 +97,15 @@ struct ob_torch_bench {
                                            ? algorithm->slot_shape(index, param.sizes())
                                        : spec.kind == tb::SlotSpec::LIKE ? param.sizes().vec()
                                                                          : std::vector<int64_t>();
+    const bool wide = spec.kind == tb::SlotSpec::SCALAR64;
     const int64_t numel =
         std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<int64_t>());
-    memory.push_back(tb::allocate(numel * static_cast<int64_t>(sizeof(float))));
-    const at::Tensor view =
-        tb::view_of({memory.back().get(), numel, shape.data(), "bench",
-                     static_cast<int32_t>(shape.size()), OB_FLOAT32, OB_CPU, 0, 0},
-                    "slot");
+    memory.push_back(
+        tb::allocate(numel * static_cast<int64_t>(wide ? sizeof(double) : sizeof(float))));
+    const at::Tensor view = tb::view_of(
+        {memory.back().get(), numel, shape.data(), "bench", static_cast<int32_t>(shape.size()),
+         wide ? OB_FLOAT64 : OB_FLOAT32, OB_CPU, 0, 0},
+        "slot");
     return view.fill_(spec.initial);
   }
 };
@@ -126,6 +129,7 @@ ob_result ob_torch_bench_create(const char* class_name, int32_t fused, const cha
     binding.grads = tb::bench_views(grads, tensors, "gradient", &binding.params);
     const std::vector<tb::SlotSpec> slots = bench->algorithm->slots();
     for (size_t s = 0; s < slots.size(); ++s) {
+      binding.kinds.push_back(slots[s].kind);
       std::vector<at::Tensor>& list = binding.slots.emplace_back();
       if (s == 0 && fused != 0) {
         // One count serves all tensors: kernels only read it.
@@ -139,6 +143,9 @@ ob_result ob_torch_bench_create(const char* class_name, int32_t fused, const cha
       }
     }
     binding.slack.assign(tensors, 0);
+    for (const at::Tensor& param : binding.params) {
+      binding.largest = std::max(binding.largest, param.numel());
+    }
     if (fused != 0) {
       const tb::Step kernel = tb::bare_kernel(options, binding);
       bench->step = [b = bench.get(), kernel](double lr) {
@@ -147,7 +154,10 @@ ob_result ob_torch_bench_create(const char* class_name, int32_t fused, const cha
       };
     } else {
       bench->algorithm->bind(binding);
-      bench->step = [b = bench.get()](double lr) { b->algorithm->step(lr); };
+      bench->step = [b = bench.get()](double lr) {
+        b->algorithm->before_step(tb::Gradients({&b->binding.grads}));
+        b->algorithm->step_whole(lr);
+      };
     }
     *out = bench.release();
   });

@@ -161,6 +161,7 @@ void take(ob_torch_optimizer& optimizer, ob_torch_optimizer& from) {
   }
   from.members = optimizer.members;
   from.places = optimizer.places;
+  from.names = optimizer.names;
   from.bound = keeps;
   std::swap(optimizer, from);
   from.bound = false;

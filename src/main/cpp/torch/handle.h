@@ -4,10 +4,12 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "torch/algorithm.h"
 #include "torch/ob_torch.h"
+#include "torch/row_step.h"
 
 struct ob_torch_optimizer {
   struct Group {
@@ -29,17 +31,44 @@ struct ob_torch_optimizer {
   std::string slots_text;
   bool bound = false;
 
-  // Calls visit(algorithm, rate) for each that has tensors; if nothing is bound, for all.
+  // Steps by rows, of one algorithm.
+  std::unique_ptr<optibridge::torch_bridge::RowStep> row_step;
+  std::vector<optibridge::torch_bridge::Units> units;
+  bool rows_are_known = false;     // to row_step, which nobody else's step has outdated
+  bool rows_were_stepped = false;  // since the algorithm last looked at the slots
+  std::vector<std::string> names;  // of the bound parameters of all groups
+
+  // The part that steps a tensor, and the tensor's position there.
+  std::pair<ob_torch_optimizer*, size_t> place_of(size_t tensor) {
+    if (groups.empty()) return {this, tensor};
+    const Place& place = places[tensor];
+    return {groups[place.group].optimizer.get(), static_cast<size_t>(place.index)};
+  }
+
+  // Calls visit(part, rate) for each that has one algorithm and tensors; if nothing is bound, for
+  // all.
   template <class Visit>
-  void each(Visit&& visit) const {
+  void each_part(Visit&& visit) {
     if (algorithm != nullptr) {
-      visit(*algorithm, 1.0);
+      visit(*this, 1.0);
       return;
     }
     for (const Group& group : groups) {
-      auto& part = *group.optimizer->algorithm;
-      if (!bound || part.binding().size() > 0) visit(part, group.rate);
+      if (!bound || group.optimizer->algorithm->binding().size() > 0) {
+        visit(*group.optimizer, group.rate);
+      }
     }
+  }
+  template <class Visit>
+  void each_part(Visit&& visit) const {
+    const_cast<ob_torch_optimizer*>(this)->each_part(
+        [&](const ob_torch_optimizer& part, double rate) { visit(part, rate); });
+  }
+
+  // Calls visit(algorithm, rate) for each that has tensors; if nothing is bound, for all.
+  template <class Visit>
+  void each(Visit&& visit) const {
+    each_part([&](const ob_torch_optimizer& part, double rate) { visit(*part.algorithm, rate); });
   }
 };
 

@@ -97,8 +97,40 @@ OB_EXPORT ob_result ob_torch_step_block(void* optimizer, int64_t tensor, int64_t
 OB_EXPORT ob_result ob_torch_end_blocks(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // The address of ob_torch_step_block.
 OB_EXPORT int64_t ob_torch_step_block_address(void) OB_NOEXCEPT;
+// One step of the bound parameters by gradients that are rows of them, one entry for each tensor;
+// the bound gradients do not matter. Rows are checked before anything is changed. Reads and writes
+// these rows only; SGD with a momentum also those that still move.
+OB_EXPORT ob_result ob_torch_step_rows(ob_torch_optimizer* optimizer, const ob_rows* gradients,
+                                       double lr) OB_NOEXCEPT;
+// Why ob_torch_step_rows is not for this optimizer, the end of a sentence; empty if it is.
+OB_EXPORT const char* ob_torch_rows_refusal(const ob_torch_optimizer* optimizer) OB_NOEXCEPT;
 // Sets the bound parameters to zero.
 OB_EXPORT ob_result ob_torch_zero(ob_torch_optimizer* optimizer) OB_NOEXCEPT;
+
+// ---- optimizers that come from elsewhere -----------------------------------------------------
+
+// What these open is code: the caller has decided that it may run. It stays loaded until the
+// process ends. The optimizers in it are made by ob_torch_create, under class names of their own.
+
+// Opens a library made with torch/plugin/optibridge_plugin.h. `out` is for ob_torch_import_text:
+// lines of fields separated by tabs, "optimizer", class name, name, default learning rate, whether
+// it reads weights, each followed by its options: "option", name, kind (0 number, 1 whole number,
+// 2 flag), default, least, greatest, which limits are excluded (1 the least, 2 the greatest).
+OB_EXPORT ob_result ob_torch_open_plugin(const char* path, int64_t* out) OB_NOEXCEPT;
+OB_EXPORT const char* ob_torch_import_text(int64_t import) OB_NOEXCEPT;
+
+enum ob_program_kind { OB_PROGRAM_SCRIPT = 0, OB_PROGRAM_COMPILED = 1 };
+enum ob_program_flags { OB_PROGRAM_ELEMENT_WISE = 1, OB_PROGRAM_IN_PLACE = 2, OB_PROGRAM_FLAT = 4 };
+// Opens an exported step, see torch/program.h. path: a TorchScript archive, or the library that
+// AOTInductor made for float32, or an empty text; float64_path: that for float64, or null.
+// Options and states: names joined by '\n' and parallel arrays; kinds of options as above, of
+// states as ob_torch_slot_kind tells. The text of `out` is the class name.
+OB_EXPORT ob_result ob_torch_open_program(int32_t kind, const char* path, const char* float64_path,
+                                          const char* name, const char* options,
+                                          const int32_t* option_kinds, int32_t option_count,
+                                          const char* states, const int32_t* kinds,
+                                          const double* initial, int32_t state_count, int32_t flags,
+                                          int64_t* out) OB_NOEXCEPT;
 
 // ---- libtorch --------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "torch/imported.h"
 #include "torch/options.h"
 
 namespace optibridge::torch_bridge {
@@ -36,6 +37,11 @@ std::map<std::string, Rules> classes_of_torch() {
         {"weight_decay", R::NOT_NEGATIVE},
         {"initial_accumulator_value", R::NOT_NEGATIVE},
         {"eps", R::NOT_NEGATIVE},
+        {"maximize", R::FLAG}}},
+      {"SparseAdam",
+       {{"beta1", R::BELOW_ONE},
+        {"beta2", R::BELOW_ONE},
+        {"eps", R::POSITIVE},
         {"maximize", R::FLAG}}},
       {"RMSprop",
        {{"alpha", R::NOT_NEGATIVE},
@@ -89,6 +95,7 @@ std::map<std::string, Rules> classes_of_torch() {
 void add_third_party(std::map<std::string, Rules>& classes);
 
 const std::vector<OptionRule>& rules_of(const std::string& class_name) {
+  if (const auto* imported = rules_of_imported(class_name)) return *imported;
   static const std::map<std::string, Rules> all = [] {
     std::map<std::string, Rules> classes = classes_of_torch();
     add_third_party(classes);

@@ -22,6 +22,8 @@ Range range_of(OptionRule::Kind kind) {
       return {[](double) { return true; }, "a finite number"};
     case OptionRule::NOT_NEGATIVE:
       return {[](double x) { return x >= 0; }, "a finite number that is not negative"};
+    case OptionRule::POSITIVE:
+      return {[](double x) { return x > 0; }, "a finite number above 0"};
     case OptionRule::NOT_POSITIVE:
       return {[](double x) { return x <= 0; }, "a finite number that is not positive"};
     case OptionRule::BELOW_ONE:

@@ -11,6 +11,7 @@ struct OptionRule {
   enum Kind {
     ANY,           // any finite number; so are all that follow
     NOT_NEGATIVE,  // [0, inf)
+    POSITIVE,      // (0, inf)
     NOT_POSITIVE,  // (-inf, 0]
     BELOW_ONE,     // [0, 1)
     UP_TO_ONE,     // [0, 1]

@@ -30,6 +30,11 @@ at::ScalarType dtype_of(const ob_tensor& tensor, const char* role) {
       return at::kFloat;
     case OB_FLOAT64:
       return at::kDouble;
+    case OB_FLOAT16:
+    case OB_BFLOAT16:
+      refuse(tensor, role, " is ", tensor.dtype == OB_FLOAT16 ? "float16" : "bfloat16",
+             ", and only float32 and float64 are stepped; step float32 master weights with"
+             " MixedPrecision");
     default:
       refuse(tensor, role, " has the unknown dtype ", tensor.dtype);
   }

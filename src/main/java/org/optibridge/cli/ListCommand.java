@@ -60,7 +60,7 @@ final class ListCommand implements Runnable {
     for (TorchOptimizerSpec optimizer : TorchOptimizers.all()) {
       String kernel = optimizer.hasFusedKernel() ? "fused" : "plain";
       String rate = String.valueOf(optimizer.defaultLearningRate());
-      table.row(name(optimizer), kernel, "lr", "float", rate, ">= 0");
+      table.row(name(optimizer), kernel, "lr", "float", rate, optimizer.rateRange());
       for (TorchOption option : optimizer.options()) {
         table.row("", "", option.name(), type(option), literal(option), option.range());
       }

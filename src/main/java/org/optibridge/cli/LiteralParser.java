@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 /** Reads {@code NAME(key=value, ...)} whose values are Python or JSON literals. */
 final class LiteralParser {
   private static final Pattern NAME = Pattern.compile("[A-Za-z_]\\w*([.-][A-Za-z_]\\w*|\\$\\w+)*");
+  // Paths of files with optimizers; others have to be quoted.
+  private static final Pattern PATH =
+      Pattern.compile("[\\w./~+-]*(/|\\.(so|pt2?)(?![\\w$]))[\\w./:~+-]*");
   private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
   private static final Pattern NUMBER =
       Pattern.compile("[+-]?(\\d[\\d_]*\\.?[\\d_]*|\\.\\d[\\d_]*)([eE][+-]?\\d+)?");
@@ -30,7 +33,11 @@ final class LiteralParser {
   /** Reads the whole text as one call. */
   Call call() {
     skipSpace();
-    String name = match(NAME);
+    boolean quoted = peek() == '"' || peek() == '\'';
+    String name = quoted ? string() : match(PATH);
+    if (name == null) {
+      name = match(NAME);
+    }
     if (name == null) {
       throw error("expected an optimizer's name");
     }

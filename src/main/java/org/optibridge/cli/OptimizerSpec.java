@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.cli.bench.BenchOptimizer;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.torch.TorchImport;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.trust.ImportedClass;
@@ -22,13 +23,15 @@ import org.optibridge.trust.TrustedImports;
  * @param learningRate the pipeline's rate; null for the optimizer's default
  * @param options its other keyword arguments, in the order given
  * @param imported the class that the name means, if it is none of this library's
+ * @param file the file with an optimizer that the name means, if it is one's
  */
 record OptimizerSpec(
     String text,
     String name,
     @Nullable Double learningRate,
     Map<String, Object> options,
-    @Nullable ImportedClass<OptiModule> imported) {
+    @Nullable ImportedClass<OptiModule> imported,
+    @Nullable TorchImport file) {
 
   /** Reads {@code NAME} or {@code NAME(key=value, ...)}, under the policy of the process. */
   static OptimizerSpec parse(String text) {
@@ -36,8 +39,8 @@ record OptimizerSpec(
   }
 
   /**
-   * Reads {@code NAME} or {@code NAME(key=value, ...)}. A class that the name means is loaded once,
-   * here, so that nobody is asked twice about it.
+   * Reads {@code NAME} or {@code NAME(key=value, ...)}. A class or file that the name means is
+   * loaded once, here, so that nobody is asked twice about it.
    */
   static OptimizerSpec parse(String text, TrustedImports imports) {
     String trimmed = text.strip();
@@ -49,11 +52,11 @@ record OptimizerSpec(
       Object value = argument.getValue();
       if (key.equals("lr")) {
         learningRate = rate(trimmed, value);
-      } else if (value == null) {
+      } else if (value == null && !takesNone(call.name(), key)) {
         throw new CliException(
             "bad optimizer \"" + trimmed + "\": '" + key + "' can't be None here; leave it out");
       } else {
-        options.put(key, value);
+        put(options, key, value);
       }
     }
     return new OptimizerSpec(
@@ -61,12 +64,41 @@ record OptimizerSpec(
         call.name(),
         learningRate,
         Collections.unmodifiableMap(options),
-        imported(trimmed, call.name(), imports));
+        imported(trimmed, call.name(), imports),
+        file(trimmed, call.name(), imports));
+  }
+
+  private static @Nullable TorchImport file(String text, String name, TrustedImports imports) {
+    if (!TorchImport.isFile(name)) {
+      return null;
+    }
+    try {
+      return TorchImport.open(name, imports, Origin.COMMAND_LINE);
+    } catch (IllegalArgumentException e) {
+      throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage(), e);
+    }
+  }
+
+  @SuppressWarnings("NullAway") // options have null where Python has None
+  private static void put(Map<String, Object> options, String key, @Nullable Object value) {
+    options.put(key, value);
+  }
+
+  private static boolean takesNone(String name, String option) {
+    try {
+      return !Registry.modules().contains(name)
+          && TorchOptimizers.get(name).options().stream()
+              .anyMatch(one -> one.name().equals(option) && one.takesNone());
+    } catch (IllegalArgumentException notOfTorch) {
+      return false;
+    }
   }
 
   private static @Nullable ImportedClass<OptiModule> imported(
       String text, String name, TrustedImports imports) {
-    if (Registry.modules().contains(name) || !TrustedImports.isQualified(name)) {
+    if (Registry.modules().contains(name)
+        || TorchImport.isFile(name)
+        || !TrustedImports.isQualified(name)) {
       return null;
     }
     try {
@@ -94,6 +126,9 @@ record OptimizerSpec(
           if (imported != null) {
             return imported.create(options);
           }
+          if (file != null) {
+            return file.module(options);
+          }
           return isRegistered()
               ? Registry.module(name, options)
               : TorchOptiModule.of(name, options);
@@ -104,7 +139,7 @@ record OptimizerSpec(
     try {
       return made.get();
     } catch (IllegalArgumentException | UnsupportedOperationException e) {
-      String known = isModule() ? "" : "; or a module: " + Registry.modules();
+      String known = isModule() || file != null ? "" : "; or a module: " + Registry.modules();
       throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage() + known, e);
     }
   }
@@ -117,6 +152,9 @@ record OptimizerSpec(
   double rate(double otherwise) {
     if (learningRate != null) {
       return learningRate;
+    }
+    if (file != null) {
+      return file.spec().defaultLearningRate();
     }
     return isModule() ? otherwise : checked(() -> TorchOptimizers.get(name).defaultLearningRate());
   }

@@ -66,6 +66,12 @@ public final class CoreLibrary {
       @Cast("const int64_t*") long[] extras,
       double[] results);
 
+  public static native long ob_find_bad_row(
+      @Cast("const int64_t*") long rows, long count, long extent);
+
+  public static native long ob_add_rows(
+      @Cast("const ob_tensor*") long target, @Cast("const ob_rows*") long source, double scale);
+
   public static native long ob_random_key(@Cast("int64_t*") long[] key);
 
   public static native long ob_fill_noise(

@@ -76,8 +76,7 @@ public final class NonFiniteGuard extends FormulaModule {
    */
   @Override
   protected @Nullable Vector compute(Vector gradients, @Nullable Vector params) {
-    // 0 times a finite number is 0; 0 times anything else is NaN, and so is the sum.
-    if (gradients.times(0).total().value() == 0) {
+    if (gradients.allFinite()) {
       return gradients;
     }
     if (action == Action.FAIL) {

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Selection;
+import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
 
 /**
@@ -127,8 +128,77 @@ public final class Optimizer implements AutoCloseable {
   }
 
   /**
-   * What {@link #step} would add to the weights, which are left alone; the state of the modules
-   * moves on.
+   * One optimization step in place by gradients of which some are {@link
+   * org.optibridge.vector.SparseRows}. It costs as much as the rows that are given. Without modules
+   * it is plain gradient descent; else there must be one module, which takes such gradients ({@link
+   * SparseModule}), and neither regularizers nor a weight decay, which need all elements.
+   *
+   * @param params the weights, on the host; read and written
+   * @param gradients of the same tensors, read only
+   * @return true
+   * @throws UnsupportedOperationException naming the stage that needs dense gradients, which {@link
+   *     SparseGradients#toDense(org.optibridge.vector.VectorSpec)} makes; nothing is changed then
+   * @throws IllegalArgumentException if the tensors differ or a row is out of range; nothing is
+   *     changed then
+   */
+  public boolean step(Vector params, SparseGradients gradients) {
+    if (!params.isStored()) {
+      throw new IllegalArgumentException("The parameters are an expression; only memory can step");
+    }
+    gradients.requireFor(params.spec());
+    return recorded(
+        () -> {
+          double rate = learningRate.rate();
+          SparseModule stepper = sparseStepper(decay(rate));
+          if (stepper == null) {
+            gradients.addTo(params, -rate);
+          } else {
+            stepper.stepSparseInPlace(params, gradients, rate);
+          }
+          finish(params);
+          return true;
+        });
+  }
+
+  /** The only stage of a pipeline that takes sparse gradients; null if it has none. */
+  private @Nullable SparseModule sparseStepper(double decay) {
+    if (!regularizers.isEmpty()) {
+      throw needsDense("the regularizer '" + regularizers.get(0).name() + "'", "");
+    }
+    if (decay != 0) {
+      throw needsDense("the pipeline's weight decay", "");
+    }
+    if (modules.isEmpty()) {
+      return null;
+    }
+    OptiModule first = modules.get(0);
+    if (first instanceof SparseModule sparse && modules.size() == 1) {
+      String refusal = sparse.sparseRefusal();
+      if (refusal == null) {
+        return sparse;
+      }
+      throw needsDense("the module '" + first.name() + "'", " (" + refusal + ")");
+    }
+    for (OptiModule module : modules) {
+      if (!(module instanceof SparseModule)) {
+        throw needsDense("the module '" + module.name() + "'", "");
+      }
+    }
+    throw needsDense("the module '" + modules.get(1).name() + "'", " (it is not the only one)");
+  }
+
+  private static UnsupportedOperationException needsDense(String stage, String why) {
+    return new UnsupportedOperationException(
+        "Sparse gradients can't be used here: "
+            + stage
+            + " needs dense ones"
+            + why
+            + "; step(params, gradients.toDense(params.spec())) makes a dense copy");
+  }
+
+  /**
+   * What {@link #step(Vector, Vector)} would add to the weights, which are left alone; the state of
+   * the modules moves on.
    *
    * @param params the weights, read only
    * @param gradients of an equal spec, or of some of the weights as in {@link #step}; read only
@@ -167,6 +237,7 @@ public final class Optimizer implements AutoCloseable {
    * @param updates of an equal spec
    */
   public void applyUpdates(Vector params, Vector updates) {
+    requireArithmetic(params);
     recorded(
         () -> {
           params.assign(params.plus(updates));
@@ -242,6 +313,11 @@ public final class Optimizer implements AutoCloseable {
     if (!params.spec().equals(gradients.spec())) {
       params.spec().positions(gradients.spec(), "the parameters", "the gradients");
     }
+    requireArithmetic(params);
+  }
+
+  private static void requireArithmetic(Vector params) {
+    params.spec().requireArithmetic("step it with MixedPrecision, which keeps float32 weights");
   }
 
   // ---- rounds and rates ------------------------------------------------------------------------

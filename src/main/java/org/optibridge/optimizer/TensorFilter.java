@@ -93,6 +93,19 @@ public final class TensorFilter {
   }
 
   /**
+   * @param globs patterns of names, in which {@code *} stands for any characters
+   * @return a filter that lets through what this one does, but no tensors of these names
+   * @throws IllegalStateException if this is a predicate of the program
+   */
+  public TensorFilter without(String... globs) {
+    if (rule == null) {
+      throw new IllegalStateException("A predicate says itself what it leaves out");
+    }
+    List<String> exclude = Stream.concat(rule.exclude().stream(), Stream.of(globs)).toList();
+    return of(new Rule(rule.include(), exclude, rule.minDims(), rule.maxDims()));
+  }
+
+  /**
    * @param predicate whether to act on a tensor; always the same answer for the same one
    * @return a filter that can't be written to a config
    */

@@ -29,8 +29,9 @@ import org.optibridge.vector.VectorSpec;
  * files often hold counters of other types as well, which {@link #read(Path, Predicate)} leaves
  * out.
  *
- * <p><b>Order.</b> Tensors are in the order of the file's header, which Python's {@code save_file}
- * makes that of its own; an optimizer's parameters and gradients need the same.
+ * <p><b>Order.</b> Tensors are in the order of the file's header: that of the vector which was
+ * written here; by dtype and name if Python's {@code save_file} wrote it. An optimizer's parameters
+ * and gradients need one order.
  *
  * <p><b>Reading</b> trusts nothing: lengths, places, shapes and names are checked before memory is
  * taken, and no more of it is taken than there are bytes to fill it.

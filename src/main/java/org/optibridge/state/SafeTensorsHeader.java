@@ -39,7 +39,8 @@ record SafeTensorsHeader(Map<String, Slot> slots, Map<String, String> metadata) 
   static final String OFFSETS = "data_offsets";
 
   private static final Map<DType, String> CODES =
-      Map.of(DType.FLOAT32, "F32", DType.FLOAT64, "F64");
+      Map.of(
+          DType.FLOAT32, "F32", DType.FLOAT64, "F64", DType.FLOAT16, "F16", DType.BFLOAT16, "BF16");
 
   /**
    * A tensor's place.
@@ -53,17 +54,28 @@ record SafeTensorsHeader(Map<String, Slot> slots, Map<String, String> metadata) 
     }
   }
 
-  /** Lays out tensors one after the other, those of larger elements first, so all are aligned. */
+  /**
+   * Lays out tensors one after the other, those of larger elements first, so all are aligned;
+   * listed in the order in which they are given.
+   */
   static SafeTensorsHeader layOut(List<TensorSpec> tensors, Map<String, String> metadata) {
     List<TensorSpec> sorted = new ArrayList<>(tensors);
     sorted.sort(Comparator.comparing(tensor -> -tensor.dtype().bytes()));
     Map<String, Slot> slots = new LinkedHashMap<>();
+    tensors.forEach(tensor -> slots.put(tensor.name(), new Slot(tensor, 0)));
     long next = 0;
     for (TensorSpec tensor : sorted) {
       slots.put(tensor.name(), new Slot(tensor, next));
       next += tensor.bytes();
     }
     return new SafeTensorsHeader(slots, metadata);
+  }
+
+  /** The tensors in the order of their places. */
+  List<Slot> placed() {
+    return slots.values().stream()
+        .sorted(Comparator.comparingLong(Slot::begin).thenComparingLong(Slot::end))
+        .toList();
   }
 
   /** Bytes of all elements. */

@@ -83,7 +83,7 @@ final class SafeTensorsWriter {
       ByteBuffer length = ByteBuffer.allocate(SafeTensorsHeader.LENGTH_BYTES);
       sink.put(length.order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).flip());
       sink.put(ByteBuffer.wrap(json));
-      for (Slot slot : header.slots().values()) {
+      for (Slot slot : header.placed()) {
         Source source = Objects.requireNonNull(sources.get(slot.tensor().name()));
         source.vector().beginRead();
         try {

@@ -8,6 +8,7 @@ import static org.optibridge.torch.TorchOption.Range.FROM_ONE;
 import static org.optibridge.torch.TorchOption.Range.NONE_OR_NOT_NEGATIVE;
 import static org.optibridge.torch.TorchOption.Range.NOT_NEGATIVE;
 import static org.optibridge.torch.TorchOption.Range.NOT_POSITIVE;
+import static org.optibridge.torch.TorchOption.Range.POSITIVE;
 import static org.optibridge.torch.TorchOption.Range.UP_TO_ONE;
 import static org.optibridge.torch.TorchOption.choice;
 import static org.optibridge.torch.TorchOption.flag;
@@ -41,6 +42,12 @@ final class TorchCatalog {
               number("weight_decay", 0, NOT_NEGATIVE),
               number("initial_accumulator_value", 0, NOT_NEGATIVE),
               number("eps", 1e-10, NOT_NEGATIVE),
+              flag("maximize", false)),
+          plain(
+              "SparseAdam",
+              1e-3,
+              list("betas", List.of(0.9, 0.999), BELOW_ONE, "beta1", "beta2"),
+              number("eps", 1e-8, POSITIVE),
               flag("maximize", false)),
           plain(
               "RMSprop",

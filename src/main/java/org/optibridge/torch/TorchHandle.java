@@ -80,7 +80,7 @@ final class TorchHandle extends NativeHandle {
     List<Part> parts = new ArrayList<>();
     try {
       for (TorchOptions.Resolved one : options.resolved()) {
-        parts.add(Part.of(create(options.spec(), one.options(), options.isFused())));
+        parts.add(Part.of(create(options, one.options())));
       }
       long address = parts.get(0).address();
       if (parts.size() > 1) {
@@ -100,14 +100,13 @@ final class TorchHandle extends NativeHandle {
     }
   }
 
-  private static long create(
-      TorchOptimizerSpec spec, Map<String, @Nullable Object> options, boolean fused) {
-    Encoded encoded = spec.encode(options);
+  private static long create(TorchOptions options, Map<String, @Nullable Object> values) {
+    Encoded encoded = options.spec().encode(values);
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_create(
-            spec.nativeName(),
-            fused ? 1 : 0,
+            options.source().className(),
+            options.isFused() ? 1 : 0,
             encoded.joinedNames(),
             encoded.array(),
             encoded.values().size(),

@@ -17,6 +17,7 @@ final class TorchImports {
   @SuppressWarnings("unchecked") // JSON objects have text keys
   static OptiModule module(Map<String, Object> config) {
     if (config.get("optim_cls") instanceof String name
+        && !TorchImport.isFile(name)
         && TrustedImports.isQualified(name)
         && config.getOrDefault("kwargs", Map.of()) instanceof Map<?, ?> kwargs) {
       TorchOptiModule.requireKnownEntries(config);

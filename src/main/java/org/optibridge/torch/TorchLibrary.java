@@ -19,12 +19,12 @@ import org.optibridge.memory.CoreLibrary;
   @Platform(
       include = {"core/ob_status.h", "core/ob_core.h", "torch/ob_torch.h", "torch/ob_lbfgs.h"},
       link = "optibridge_torch",
-      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu"},
+      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu", "torch"},
       preloadresource = {"/org/bytedeco/pytorch/", "/org/bytedeco/openblas/"},
       library = "jnioptibridge_torch"),
   @Platform(
       extension = "-gpu",
-      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu", "c10_cuda", "torch_cuda"})
+      preload = {"gomp@.1", "openblas@.0", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"})
 })
 @NoException(true)
 public final class TorchLibrary {
@@ -109,6 +109,14 @@ public final class TorchLibrary {
 
   public static native int ob_torch_has_blocks(@Cast("ob_torch_optimizer*") long optimizer);
 
+  public static native long ob_torch_step_rows(
+      @Cast("ob_torch_optimizer*") long optimizer,
+      @Cast("const ob_rows*") long gradients,
+      double lr);
+
+  public static native String ob_torch_rows_refusal(
+      @Cast("const ob_torch_optimizer*") long optimizer);
+
   public static native long ob_torch_begin_blocks(
       @Cast("ob_torch_optimizer*") long optimizer, double lr);
 
@@ -119,6 +127,25 @@ public final class TorchLibrary {
   public static native void ob_torch_share_threads();
 
   public static native long ob_torch_zero(@Cast("ob_torch_optimizer*") long optimizer);
+
+  public static native long ob_torch_open_plugin(String path, @Cast("int64_t*") long[] out);
+
+  public static native String ob_torch_import_text(long imported);
+
+  public static native long ob_torch_open_program(
+      int kind,
+      String path,
+      @Nullable String float64Path,
+      String name,
+      String options,
+      @Cast("const int32_t*") int[] optionKinds,
+      int optionCount,
+      String states,
+      @Cast("const int32_t*") int[] kinds,
+      double[] initial,
+      int stateCount,
+      int flags,
+      @Cast("int64_t*") long[] out);
 
   public static native String ob_torch_version();
 

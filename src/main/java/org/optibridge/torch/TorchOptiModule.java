@@ -2,7 +2,6 @@ package org.optibridge.torch;
 
 import static java.util.Objects.requireNonNull;
 
-import java.lang.System.Logger.Level;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -12,12 +11,14 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeStatus;
 import org.optibridge.optimizer.InPlaceModule;
+import org.optibridge.optimizer.SparseModule;
 import org.optibridge.optimizer.State;
-import org.optibridge.torch.TorchBinding.Extent;
 import org.optibridge.torch.TorchBinding.Kind;
+import org.optibridge.trust.Origin;
 import org.optibridge.vector.BlockKernel;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Selection;
+import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -63,25 +64,43 @@ import org.optibridge.vector.VectorSpec;
  * Python only; here they are classes of {@code torch::optim}'s kind made of libtorch's tensor
  * operations.
  *
+ * <p><b>Sparse gradients.</b> {@code SGD} and {@code Adagrad} without {@code weight_decay} step by
+ * them too, {@code SparseAdam} by nothing else; see {@link #stepSparseInPlace}.
+ *
  * <p><b>State</b> (moments, step counts) is native memory of this module, made at the first step
- * for the names and shapes seen there; later steps need the same until {@link #reset()}. Slots have
- * the names and shapes they have in Python, and the dtype of the parameters; {@code step}, {@code
- * mu_product}, {@code eta} and {@code mu} are float32 scalars. Adafactor keeps {@code row_var} and
- * {@code col_var} for tensors of two or more dimensions and {@code variance} for others; a slot
- * that a tensor does not have is there without elements.
+ * for the names and shapes seen there; later steps need the same until {@link #reset()}. {@link
+ * #getState()} returns it in the layout of Python's {@code state_dict}, from which {@code
+ * torch.optim} goes on, and {@link #setState} takes what Python saved; docs/state.md tells how.
+ *
+ * <ul>
+ *   <li>{@code optim_cls}: the class;
+ *   <li>{@code param_groups}: plain data, all options in use under Python's names; {@code lr} is
+ *       the rate of the last step;
+ *   <li>{@code params}: names, shapes and dtypes of the parameters, from the first step on;
+ *   <li>{@code state}: one vector of all entries, named by the parameter's position and Python's
+ *       name, {@code 0.exp_avg}. They have the shapes they have in Python, and the dtype of the
+ *       parameter; {@code step}, {@code mu_product}, {@code eta} and {@code mu} are float32
+ *       scalars. A parameter that was not stepped has none, and no entry is there that Python
+ *       lacks.
+ * </ul>
+ *
+ * <p>Options are not loaded with a state: those of this module stay, the learning rate is the
+ * pipeline's. Where a saved option differs, a line of level INFO on the logger {@code
+ * org.optibridge.torch} names both values.
+ *
+ * <p><b>Groups and changes.</b> Options can differ by group of tensors ({@link #builder}) and
+ * change between steps ({@link #setOptions(Map)}); gradients may be of some of the weights only.
  *
  * <p><b>Aliasing.</b> Gradients and weights are bound by address and held until others take their
  * place. The output of {@link #run} refers to memory of this module and is valid until its next
  * call.
  */
-public final class TorchOptiModule implements InPlaceModule {
+public final class TorchOptiModule implements InPlaceModule, SparseModule {
   /** The registered name. */
   public static final String NAME = "torch-optim";
 
   // Elements of a tensor, on average, from which a call of a kernel for each is worth it.
-  private static final long BLOCK_WORTH = 16384;
-
-  private static final System.Logger LOGGER = System.getLogger("org.optibridge.torch");
+  static final long BLOCK_WORTH = 16384;
 
   // Of a state: which weights there are.
   private static final String WEIGHTS = "weights";
@@ -105,7 +124,7 @@ public final class TorchOptiModule implements InPlaceModule {
   // All weights, where the next call is about some of them.
   private @Nullable VectorSpec all;
   private final Selection selection = new Selection();
-  private volatile @Nullable TorchBinding binding;
+  private final TorchBindings bindings;
   // The learning rate of the last step, for the state.
   private double lastRate = 1;
 
@@ -116,11 +135,13 @@ public final class TorchOptiModule implements InPlaceModule {
     this.spec = options.spec();
     this.fused = options.isFused();
     this.handle = TorchHandle.create(options);
+    this.bindings = new TorchBindings(handle);
   }
 
   /**
-   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}
-   * @return a module with PyTorch's default options
+   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}, or a file, see {@link
+   *     #of(String, Map)}
+   * @return a module with PyTorch's default options, or the file's
    * @throws IllegalArgumentException if the name is unknown
    */
   public static TorchOptiModule of(String optimizer) {
@@ -128,12 +149,14 @@ public final class TorchOptiModule implements InPlaceModule {
   }
 
   /**
-   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}
+   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}; or a file with an optimizer of
+   *     yours, {@code "/path/libmine.so:Lion"}, {@code "lamb.pt"}, {@code "lamb.pt2"}, which the
+   *     policy of {@link org.optibridge.trust.TrustedImports#standard()} has to allow
    * @param kwargs options as Python names them; {@code betas} is a list of two numbers, None is
    *     null; {@code fused=false} selects the plain step
    * @return a module
    * @throws IllegalArgumentException if the name is unknown or an option unknown, ill-typed or out
-   *     of range
+   *     of range; or the file refused or unfit, see {@link TorchImport#open}
    */
   public static TorchOptiModule of(String optimizer, Map<String, Object> kwargs) {
     return builder(optimizer).options(kwargs).build();
@@ -149,19 +172,24 @@ public final class TorchOptiModule implements InPlaceModule {
    *     .build()
    * }</pre>
    *
-   * @param optimizer {@code "Adam"} or {@code "torch.optim.Adam"}
+   * @param optimizer as for {@link #of(String, Map)}
    * @return a builder, with PyTorch's default options
-   * @throws IllegalArgumentException if the name is unknown
+   * @throws IllegalArgumentException if the name is unknown, or the file refused or unfit
    */
   public static TorchOptiModuleBuilder builder(String optimizer) {
-    TorchImports.requireNoClass(optimizer);
-    return new TorchOptiModuleBuilder(TorchOptimizers.get(optimizer));
+    return new TorchOptiModuleBuilder(TorchSource.named(optimizer, Origin.CODE));
+  }
+
+  static TorchOptiModule of(TorchImport imported, Map<String, Object> kwargs) {
+    return new TorchOptiModuleBuilder(TorchSource.of(imported)).options(kwargs).build();
   }
 
   /**
    * @param config as {@link #getConfig()} returns it, or as declearn writes it: {@code optim_cls}
    *     and {@code kwargs}; beyond declearn {@code groups}, a list of objects, each with the
-   *     entries of a {@link org.optibridge.optimizer.TensorFilter} and {@code kwargs}
+   *     entries of a {@link org.optibridge.optimizer.TensorFilter} and {@code kwargs}. A file is
+   *     opened under the policy of {@link org.optibridge.trust.TrustedImports#standard()}, as what
+   *     a config asks for
    * @return a module without state
    * @throws IllegalArgumentException if something is missing, unknown or out of range
    */
@@ -175,10 +203,9 @@ public final class TorchOptiModule implements InPlaceModule {
     if (!(kwargs instanceof Map<?, ?> options)) {
       throw new IllegalArgumentException("'kwargs' of a torch-optim config must be an object");
     }
-    TorchImports.requireNoClass(name);
     return new TorchOptiModule(
         TorchOptions.of(
-            TorchOptimizers.get(name),
+            TorchSource.named(name, Origin.CONFIG),
             (Map<String, Object>) options,
             TorchOptions.groups(config.get("groups"))));
   }
@@ -212,7 +239,7 @@ public final class TorchOptiModule implements InPlaceModule {
   @Override
   public Map<String, Object> getConfig() {
     Map<String, Object> config = new LinkedHashMap<>();
-    config.put("optim_cls", spec.qualifiedName());
+    config.put("optim_cls", handle.options().source().reference());
     handle.options().addTo(config);
     return config;
   }
@@ -286,53 +313,7 @@ public final class TorchOptiModule implements InPlaceModule {
    * at level DEBUG.
    */
   public @Nullable TorchBinding binding() {
-    return binding;
-  }
-
-  private void bindingIs(Kind kind, boolean inBlocks, VectorSpec params, boolean stored) {
-    TorchBinding former = binding;
-    Extent extent = inBlocks ? Extent.BLOCKS : Extent.WHOLE_TENSORS;
-    if (former != null && former.kind() == kind && former.extent() == extent) {
-      return;
-    }
-    TorchBinding next = new TorchBinding(kind, extent);
-    binding = next;
-    Recording.onRollBack(() -> binding = former);
-    if (LOGGER.isLoggable(Level.DEBUG)) {
-      LOGGER.log(
-          Level.DEBUG,
-          "{0} steps {1}: {2}; {3}",
-          spec.qualifiedName(),
-          next,
-          reason(kind),
-          inBlocks ? "large tensors, whose gradients a sweep computes" : reason(params, stored));
-    }
-  }
-
-  private String reason(Kind kind) {
-    return switch (kind) {
-      case IN_PLACE -> "it ends the pipeline";
-      case PARAMETER_AWARE -> "its output is asked for, and the step depends on the weights";
-      case DIRECTION ->
-          "its output is asked for, and "
-              + (handle.options().readsWeights()
-                  ? "no weights are at hand"
-                  : "the step does not depend on the weights");
-    };
-  }
-
-  /** Why a step is not part of a sweep. */
-  private String reason(VectorSpec params, boolean stored) {
-    if (!handle.hasBlocks()) {
-      return "the step is one of whole tensors";
-    }
-    if (!params.isOnHost()) {
-      return "the tensors are not in host memory";
-    }
-    if (params.numel() < BLOCK_WORTH * params.size()) {
-      return "the tensors have fewer than " + BLOCK_WORTH + " elements on average";
-    }
-    return stored ? "the gradients are in memory" : "no pipeline records a sweep";
+    return bindings.last();
   }
 
   // ---- options ---------------------------------------------------------------------------------
@@ -345,8 +326,8 @@ public final class TorchOptiModule implements InPlaceModule {
    * <p>An option that needs a state slot which is not there ({@code amsgrad}, {@code centered},
    * RMSprop's {@code momentum}) can be set only before the first step, as in PyTorch. SGD's {@code
    * momentum} can be turned on at any time: its buffer starts with the next gradient. A slot that
-   * is no longer needed is kept. While a {@link Recording} is open, a change is undone if it is
-   * rolled back; one that needs other slots is refused then.
+   * is no longer needed is kept, but not saved with the state. While a {@link Recording} is open, a
+   * change is undone if it is rolled back; one that needs other slots is refused then.
    *
    * @param changes options as Python names them; not {@code lr}, which is the pipeline's, nor
    *     {@code fused}
@@ -424,6 +405,7 @@ public final class TorchOptiModule implements InPlaceModule {
 
   @Override
   public Vector run(Vector gradients, @Nullable Vector params) {
+    requireDense();
     flushPending();
     handle.acquireExclusive();
     try {
@@ -432,7 +414,7 @@ public final class TorchOptiModule implements InPlaceModule {
       Kind kind = aware ? Kind.PARAMETER_AWARE : Kind.DIRECTION;
       if (params != null && runsInBlocks(params)) {
         BlockKernel kernel = kernel(params, 1.0);
-        bindingIs(kind, true, params.spec(), false);
+        bindings.is(kind, true, params.spec(), false);
         return aware
             ? params.minus(gradients.stepped(kernel, params))
             : gradients.stepped(kernel, null).negate();
@@ -444,7 +426,7 @@ public final class TorchOptiModule implements InPlaceModule {
         stepped.assign(requireNonNull(params));
       }
       step(stepped, stored, 1.0, !aware);
-      bindingIs(kind, false, stored.spec(), gradients == stored);
+      bindings.is(kind, false, stored.spec(), gradients == stored);
       return aware ? requireNonNull(params).minus(stepped) : stepped.negate();
     } finally {
       all = null;
@@ -460,16 +442,8 @@ public final class TorchOptiModule implements InPlaceModule {
    */
   @Override
   public void stepInPlace(Vector params, Vector gradients, double learningRate) {
-    if (!Double.isFinite(learningRate)) {
-      throw new IllegalArgumentException("The learning rate is " + learningRate);
-    }
-    if (learningRate < 0) {
-      throw new IllegalArgumentException(
-          spec.qualifiedName()
-              + ": the learning rate must be >= 0, not "
-              + learningRate
-              + "; to ascend, set 'maximize'");
-    }
+    requireRate(learningRate);
+    requireDense();
     flushPending();
     handle.acquireExclusive();
     try {
@@ -479,18 +453,91 @@ public final class TorchOptiModule implements InPlaceModule {
       }
       slotsFor(gradients.spec());
       Vector stepped = selection.of(params, gradients.spec());
-      if (!gradients.isStored() && runsInBlocks(stepped)) {
+      // With gradients in memory the step by itself is a sweep; not so if it is part of a larger
+      // one.
+      if ((!gradients.isStored() || Recording.isJoined()) && runsInBlocks(stepped)) {
         BlockKernel kernel = kernel(stepped, learningRate);
-        bindingIs(Kind.IN_PLACE, true, stepped.spec(), false);
+        bindings.is(Kind.IN_PLACE, true, stepped.spec(), false);
         stepped.assign(gradients.stepped(kernel, stepped));
         return;
       }
       Vector stored = stored(gradients);
       step(stepped, stored, learningRate, false);
-      bindingIs(Kind.IN_PLACE, false, stepped.spec(), gradients == stored);
+      bindings.is(Kind.IN_PLACE, false, stepped.spec(), gradients == stored);
     } finally {
       all = null;
       handle.release();
+    }
+  }
+
+  @Override
+  public @Nullable String sparseRefusal() {
+    String refusal = TorchLibrary.ob_torch_rows_refusal(handle.address);
+    return refusal.isEmpty() ? null : spec.qualifiedName() + ": " + refusal;
+  }
+
+  @Override
+  public void stepSparseInPlace(Vector params, SparseGradients gradients, double learningRate) {
+    requireRate(learningRate);
+    gradients.requireFor(params.spec());
+    Vector dense = gradients.dense();
+    if (spec.takesSparseOnly() && dense != null) {
+      throw denseRefused("; those of " + dense.spec().names() + " are dense");
+    }
+    flushPending();
+    handle.acquireExclusive();
+    try {
+      requireTraining();
+      String refusal = sparseRefusal();
+      if (refusal != null) {
+        throw new UnsupportedOperationException(refusal);
+      }
+      TorchSlots state = slotsFor(params.spec());
+      params.beginWrite();
+      try {
+        long rows = gradients.beginRead(params.spec());
+        try {
+          bind(params, params, state);
+          NativeStatus.check(TorchLibrary.ob_torch_step_rows(handle.address, rows, learningRate));
+          remember(learningRate);
+        } finally {
+          gradients.endUse();
+        }
+      } finally {
+        params.endUse();
+        Reference.reachabilityFence(state);
+      }
+    } finally {
+      handle.release();
+    }
+  }
+
+  private IllegalArgumentException denseRefused(String detail) {
+    return new IllegalArgumentException(
+        spec.qualifiedName()
+            + " takes sparse gradients only, Optimizer.step(params, SparseGradients)"
+            + detail
+            + "; for dense ones use Adam");
+  }
+
+  private void requireDense() {
+    if (spec.takesSparseOnly()) {
+      throw denseRefused("");
+    }
+  }
+
+  private void requireRate(double learningRate) {
+    if (!Double.isFinite(learningRate)) {
+      throw new IllegalArgumentException("The learning rate is " + learningRate);
+    }
+    if (learningRate < 0 || (learningRate == 0 && spec.takesSparseOnly())) {
+      throw new IllegalArgumentException(
+          spec.qualifiedName()
+              + ": the learning rate must be "
+              + spec.rateRange()
+              + ", not "
+              + learningRate
+              + "; to ascend, set 'maximize'");
     }
   }
 
@@ -624,6 +671,9 @@ public final class TorchOptiModule implements InPlaceModule {
       weights.positions(operands, "the parameters", "the gradients");
     }
     if (state == null) {
+      weights.requireArithmetic(
+          spec.qualifiedName()
+              + " steps float32 and float64 weights; use MixedPrecision, which keeps float32 ones");
       TorchSlots made = TorchSlots.initial(handle, weights);
       state = made;
       slots = made;
@@ -672,6 +722,7 @@ public final class TorchOptiModule implements InPlaceModule {
     return new TorchStateDict(handle, spec, handle.options()::paramGroups);
   }
 
+  /** Returns a copy of the state, each element copied once; see this class for the layout. */
   @Override
   public State getState() {
     handle.acquireExclusive();
@@ -683,6 +734,13 @@ public final class TorchOptiModule implements InPlaceModule {
     }
   }
 
+  /**
+   * Replaces the state by a copy of a saved one, after checking all of it.
+   *
+   * @param state from {@link #getState()} or from Python
+   * @throws IllegalArgumentException saying what does not fit this module: the class, the groups,
+   *     an entry's name, shape or dtype, or one that lacks; nothing has changed then
+   */
   @Override
   public void setState(State state) {
     handle.acquireExclusive();

@@ -8,12 +8,12 @@ import org.optibridge.optimizer.TensorFilter;
 
 /** Builds a {@link TorchOptiModule} with options of its own and of groups of tensors. */
 public final class TorchOptiModuleBuilder {
-  private final TorchOptimizerSpec spec;
+  private final TorchSource source;
   private final Map<String, Object> kwargs = new LinkedHashMap<>();
   private final List<TorchOptions.Group> groups = new ArrayList<>();
 
-  TorchOptiModuleBuilder(TorchOptimizerSpec spec) {
-    this.spec = spec;
+  TorchOptiModuleBuilder(TorchSource source) {
+    this.source = source;
   }
 
   /**
@@ -65,6 +65,6 @@ public final class TorchOptiModuleBuilder {
    * @throws IllegalArgumentException if an option is unknown, ill-typed or out of range
    */
   public TorchOptiModule build() {
-    return new TorchOptiModule(TorchOptions.of(spec, kwargs, groups));
+    return new TorchOptiModule(TorchOptions.of(source, kwargs, groups));
   }
 }

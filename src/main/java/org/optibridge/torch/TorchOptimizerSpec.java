@@ -35,7 +35,7 @@ public record TorchOptimizerSpec(
           "differentiable", "there is no automatic differentiation through a step here");
 
   /**
-   * @return the full name, {@code torch.optim.Adam}
+   * @return the full name: {@code torch.optim.Adam}, {@code plugin:Lion}, {@code program:Lamb}
    */
   public String qualifiedName() {
     return home.prefix() + name;
@@ -44,6 +44,16 @@ public record TorchOptimizerSpec(
   /** What the native side calls it. */
   String nativeName() {
     return home == TorchPackage.TORCH ? name : qualifiedName();
+  }
+
+  /** Returns whether gradients must be sparse: {@link org.optibridge.vector.SparseGradients}. */
+  public boolean takesSparseOnly() {
+    return name.equals("SparseAdam");
+  }
+
+  /** Returns the learning rates it takes, as a text: {@code ">= 0"}. */
+  public String rateRange() {
+    return takesSparseOnly() ? "> 0" : ">= 0";
   }
 
   /**

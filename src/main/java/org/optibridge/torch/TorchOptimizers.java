@@ -52,7 +52,10 @@ public final class TorchOptimizers {
       return candidates.get(0);
     }
     throw unknown(
-        name, name, TorchCatalog.ALL.stream().map(TorchOptimizers::shortestName).toList());
+        name,
+        name,
+        TorchCatalog.ALL.stream().map(TorchOptimizerSpec::name).distinct().toList(),
+        TorchCatalog.ALL.stream().map(TorchOptimizers::shortestName).toList());
   }
 
   private static TorchOptimizerSpec in(TorchPackage home, String name, String rest) {
@@ -75,7 +78,7 @@ public final class TorchOptimizers {
             .filter(spec -> spec.home() == home)
             .map(TorchOptimizerSpec::name)
             .toList();
-    throw unknown(name, cls, known);
+    throw unknown(name, cls, known, known);
   }
 
   private static @Nullable TorchOptimizerSpec find(TorchPackage home, String cls) {
@@ -97,19 +100,15 @@ public final class TorchOptimizers {
           "torch.optim.LBFGS can't be a module of a pipeline: it evaluates the loss several times"
               + " within a step, through a closure; use TorchLbfgs.of(…).step(params, closure)");
     }
-    if (cls.equals("SparseAdam")) {
-      throw new IllegalArgumentException(
-          "torch.optim.SparseAdam takes sparse gradients only, and tensors are dense here; use Adam"
-              + " instead");
-    }
   }
 
-  private static IllegalArgumentException unknown(String name, String cls, List<String> known) {
+  private static IllegalArgumentException unknown(
+      String name, String cls, List<String> near, List<String> known) {
     return new IllegalArgumentException(
         "Unknown torch optimizer '"
             + name
             + "'"
-            + NearestName.hint(cls, known)
+            + NearestName.hint(cls, near)
             + " Known: "
             + known);
   }

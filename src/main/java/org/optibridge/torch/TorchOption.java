@@ -40,6 +40,8 @@ public record TorchOption(
     ANY("any"),
     /** Zero or more. */
     NOT_NEGATIVE(">= 0"),
+    /** Above zero. */
+    POSITIVE("> 0"),
     /** Zero or less. */
     NOT_POSITIVE("<= 0"),
     /** Zero or more, below one. */
@@ -73,6 +75,7 @@ public record TorchOption(
       return switch (this) {
         case ANY, NONE_OR_ANY -> true;
         case NOT_NEGATIVE, NONE_OR_NOT_NEGATIVE -> value >= 0;
+        case POSITIVE -> value > 0;
         case NOT_POSITIVE -> value <= 0;
         case BELOW_ONE -> value >= 0 && value < 1;
         case UP_TO_ONE -> value >= 0 && value <= 1;
@@ -161,7 +164,7 @@ public record TorchOption(
 
   private Integer whole(String owner, @Nullable Object value) {
     double exact = number(owner, value, value, 0);
-    if (exact != Math.rint(exact)) {
+    if (exact != (int) exact) {
       throw wrong(owner, expected(), value);
     }
     return (int) exact;

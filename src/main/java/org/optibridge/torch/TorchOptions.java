@@ -19,6 +19,8 @@ import org.optibridge.vector.VectorSpec;
 final class TorchOptions {
   private static final String RATE = "lr";
   private static final String FUSED = "fused";
+  // PyTorch starts all of Adagrad's sums with the optimizer's own value, whatever a group says.
+  private static final List<String> OF_MODULE = List.of(FUSED, "initial_accumulator_value");
   private static final int SHOWN_NAMES = 8;
 
   /** What a group has in place of the module's options. */
@@ -27,24 +29,27 @@ final class TorchOptions {
   /** All options of one group, and its share of the learning rate. */
   record Resolved(Map<String, @Nullable Object> options, double rate) {}
 
+  private final TorchSource source;
   private final TorchOptimizerSpec spec;
   private final Map<String, Object> kwargs;
   private final @Nullable Boolean wantsFused;
   private final List<Group> groups;
   // The module's own come first, then those of the groups.
   private final List<Resolved> resolved = new ArrayList<>();
+  private final boolean readsWeights;
   // Training asks for the same tensors again.
   private @Nullable VectorSpec lastSpec;
   private int[] lastMembers = {};
 
   private TorchOptions(
-      TorchOptimizerSpec spec,
+      TorchSource source,
       Map<String, Object> kwargs,
       @Nullable Boolean wantsFused,
       List<Group> groups) {
-    this.spec = spec;
+    this.source = source;
+    this.spec = source.spec();
     this.wantsFused = wantsFused;
-    Map<String, @Nullable Object> own = spec.complete(kwargs);
+    Map<String, @Nullable Object> own = source.complete(kwargs);
     this.kwargs = given(kwargs, own);
     resolved.add(new Resolved(own, 1.0));
     List<Group> normalized = new ArrayList<>();
@@ -57,13 +62,15 @@ final class TorchOptions {
       }
     }
     this.groups = List.copyOf(normalized);
+    this.readsWeights = resolved.stream().anyMatch(each -> spec.readsWeights(each.options()));
   }
 
   /**
    * @param kwargs the module's, {@code fused} included
    * @throws IllegalArgumentException naming an option that is unknown, ill-typed or out of range
    */
-  static TorchOptions of(TorchOptimizerSpec spec, Map<String, Object> kwargs, List<Group> groups) {
+  static TorchOptions of(TorchSource source, Map<String, Object> kwargs, List<Group> groups) {
+    TorchOptimizerSpec spec = source.spec();
     Object wanted = kwargs.get(FUSED);
     if (wanted != null && !(wanted instanceof Boolean)) {
       throw new IllegalArgumentException(
@@ -73,13 +80,18 @@ final class TorchOptions {
       throw new IllegalArgumentException(
           spec.qualifiedName() + " has no fused kernel in libtorch; leave 'fused' out");
     }
-    return new TorchOptions(spec, kwargs, (Boolean) wanted, groups);
+    return new TorchOptions(source, kwargs, (Boolean) wanted, groups);
   }
 
   private Group resolve(Group group) {
-    if (group.kwargs().containsKey(FUSED)) {
-      throw new IllegalArgumentException(
-          spec.qualifiedName() + ": 'fused' is one for the whole module, not an option of a group");
+    for (String key : OF_MODULE) {
+      if (group.kwargs().containsKey(key)) {
+        throw new IllegalArgumentException(
+            spec.qualifiedName()
+                + ": '"
+                + key
+                + "' is one for the whole module, as in PyTorch, not an option of a group");
+      }
     }
     Map<String, Object> others = new LinkedHashMap<>(group.kwargs());
     Object given = others.remove(RATE);
@@ -98,7 +110,7 @@ final class TorchOptions {
     }
     Map<String, Object> merged = new LinkedHashMap<>(kwargs);
     merged.putAll(others);
-    Map<String, @Nullable Object> complete = spec.complete(merged);
+    Map<String, @Nullable Object> complete = source.complete(merged);
     resolved.add(new Resolved(complete, rate));
     Map<String, Object> normalized = new LinkedHashMap<>();
     if (given != null) {
@@ -135,7 +147,7 @@ final class TorchOptions {
     requireChangeable(changes);
     Map<String, Object> next = new LinkedHashMap<>(kwargs);
     next.putAll(changes);
-    return new TorchOptions(spec, next, wantsFused, groups);
+    return new TorchOptions(source, next, wantsFused, groups);
   }
 
   /** These options with some of a group's changed. */
@@ -149,7 +161,7 @@ final class TorchOptions {
     Map<String, Object> merged = new LinkedHashMap<>(groups.get(group).kwargs());
     merged.putAll(changes);
     next.set(group, new Group(groups.get(group).filter(), merged));
-    return new TorchOptions(spec, kwargs, wantsFused, next);
+    return new TorchOptions(source, kwargs, wantsFused, next);
   }
 
   private void requireChangeable(Map<String, Object> changes) {
@@ -157,6 +169,10 @@ final class TorchOptions {
       throw new IllegalArgumentException(
           spec.qualifiedName() + ": 'fused' can't be changed; make another module");
     }
+  }
+
+  TorchSource source() {
+    return source;
   }
 
   TorchOptimizerSpec spec() {
@@ -167,8 +183,9 @@ final class TorchOptions {
     return spec.hasFusedKernel() && !Boolean.FALSE.equals(wantsFused);
   }
 
+  /** Whether a step of any group depends on the weights. */
   boolean readsWeights() {
-    return resolved.stream().anyMatch(each -> spec.readsWeights(each.options()));
+    return readsWeights;
   }
 
   /** The module's own options, then those of each group. */

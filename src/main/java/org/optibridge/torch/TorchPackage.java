@@ -12,7 +12,9 @@ public enum TorchPackage {
   /** pytorch_optimizer, 4.1.0. */
   PYTORCH_OPTIMIZER("pytorch_optimizer.", "pytorch_optimizer.optimizer."),
   /** schedulefree, 1.4.1. */
-  SCHEDULEFREE("schedulefree.", "schedulefree.");
+  SCHEDULEFREE("schedulefree.", "schedulefree."),
+  /** No package: a file of a user's. */
+  NONE("", "");
 
   private final String prefix;
   private final String alias;
@@ -31,6 +33,9 @@ public enum TorchPackage {
 
   /** What follows the package in a qualified name; null if the name is of another package. */
   @Nullable String rest(String name) {
+    if (this == NONE) {
+      return null;
+    }
     // The longer one first: it may begin with the other.
     String first = prefix.length() > alias.length() ? prefix : alias;
     String second = first.equals(prefix) ? alias : prefix;
@@ -47,6 +52,7 @@ public enum TorchPackage {
       case TORCH, TIMM -> lower;
       case PYTORCH_OPTIMIZER -> lower.startsWith("schedulefree") ? "schedulefree" : lower;
       case SCHEDULEFREE -> lower.replace("schedulefree", "_schedulefree");
+      case NONE -> "";
     };
   }
 

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,40 +17,44 @@ record TorchParamGroup(Map<String, @Nullable Object> options, double rate, List<
   static final String RATE = "lr";
   private static final String MEMBERS = "params";
 
-  // Classes whose keys of this kind differ from what most have.
-  private static final Set<String> FUSED = Set.of("SGD", "Adam", "AdamW", "Adagrad");
-  private static final Set<String> NOT_CAPTURABLE = Set.of("SGD", "Adagrad", "Adafactor", "Muon");
-  private static final Set<String> NOT_DIFFERENTIABLE = Set.of("Adafactor", "Muon");
+  // What only Python's step asks for, by class: there the keys must not be missing.
+  private static final Map<String, String> PYTHON_ONLY =
+      Map.ofEntries(
+          Map.entry("SGD", "foreach differentiable fused"),
+          Map.entry("Adam", "foreach capturable differentiable fused decoupled_weight_decay"),
+          Map.entry("AdamW", "foreach capturable differentiable fused decoupled_weight_decay"),
+          Map.entry("Adagrad", "foreach differentiable fused"),
+          Map.entry("RMSprop", "foreach capturable differentiable"),
+          Map.entry("Adamax", "foreach capturable differentiable"),
+          Map.entry("NAdam", "foreach capturable differentiable"),
+          Map.entry("RAdam", "foreach capturable differentiable"),
+          Map.entry("Adadelta", "foreach capturable differentiable"),
+          Map.entry("ASGD", "foreach capturable differentiable"),
+          Map.entry("Rprop", "foreach capturable differentiable"),
+          Map.entry("Adafactor", "foreach"));
 
   /** The group as Python writes it. */
   Map<String, @Nullable Object> write(TorchOptimizerSpec spec) {
     Map<String, @Nullable Object> group = new LinkedHashMap<>();
     group.put(RATE, rate);
     group.putAll(options);
-    if (spec.home() == TorchPackage.TORCH) {
-      addPythonOnly(spec.name(), group);
+    String keys = PYTHON_ONLY.getOrDefault(spec.name(), "");
+    for (String key : (spec.home() == TorchPackage.TORCH ? keys : "").split(" ", -1)) {
+      if (!key.isEmpty()) {
+        group.put(key, pythonDefault(spec.name(), key));
+      }
     }
     group.put(MEMBERS, members);
     return group;
   }
 
-  /** What only Python's step asks for, with its defaults: there the keys must not be missing. */
-  private static void addPythonOnly(String cls, Map<String, @Nullable Object> group) {
-    if (!cls.equals("Muon")) {
-      group.put("foreach", null);
-    }
-    if (!NOT_CAPTURABLE.contains(cls)) {
-      group.put("capturable", false);
-    }
-    if (!NOT_DIFFERENTIABLE.contains(cls)) {
-      group.put("differentiable", false);
-    }
-    if (FUSED.contains(cls)) {
-      group.put("fused", null);
-    }
-    if (cls.equals("Adam") || cls.equals("AdamW")) {
-      group.put("decoupled_weight_decay", cls.equals("AdamW"));
-    }
+  /** Python's default of an option that optibridge does without. */
+  private static @Nullable Object pythonDefault(String cls, String key) {
+    return switch (key) {
+      case "capturable", "differentiable" -> false;
+      case "decoupled_weight_decay" -> cls.equals("AdamW");
+      default -> null; // it chooses by itself
+    };
   }
 
   /**

@@ -17,6 +17,8 @@ import org.optibridge.vector.VectorSpec;
  * needed now starts anew for tensors that were not stepped yet.
  */
 final class TorchSlotChange {
+  private static final int NONE = -1;
+
   private final TorchSlots former;
   private final TorchHandle next;
   private final boolean startsLate;
@@ -44,76 +46,94 @@ final class TorchSlotChange {
    */
   TorchSlots make() {
     Map<String, Vector> used = new LinkedHashMap<>();
+    Map<String, Vector> unused = new LinkedHashMap<>();
     try {
       for (int i = 0; i < next.slots.size(); i++) {
-        used.put(next.slots.get(i), vector(i));
+        used.put(next.slots.get(i), vector(next.slots.get(i), i));
+      }
+      for (String name : former.keys()) {
+        if (!used.containsKey(name)) {
+          unused.put(name, vector(name, NONE));
+        }
       }
     } catch (RuntimeException | Error e) {
-      used.forEach(
-          (name, vector) -> {
-            if (vector != former.find(name)) {
-              vector.close();
-            }
-          });
+      closeMade(used);
+      closeMade(unused);
       throw e;
-    }
-    Map<String, Vector> unused = new LinkedHashMap<>();
-    for (String name : former.keys()) {
-      if (!used.containsKey(name)) {
-        unused.put(name, requireNonNull(former.find(name)));
-      }
     }
     started.forEach(name -> steps().floatBuffer(name).put(0, 0f));
     return TorchSlots.of(former.spec(), used, unused);
+  }
+
+  private void closeMade(Map<String, Vector> vectors) {
+    vectors.forEach(
+        (name, vector) -> {
+          if (vector != former.find(name)) {
+            vector.close();
+          }
+        });
   }
 
   private Vector steps() {
     return requireNonNull(former.find("step"));
   }
 
-  private Vector vector(int slot) {
+  private boolean isBegun(TensorSpec tensor) {
+    return steps().toFloats(tensor.name())[0] != 0;
+  }
+
+  /** A slot that the next options have at a position, or at NONE. */
+  private Vector vector(String name, int slot) {
     VectorSpec params = former.spec();
-    Vector there = former.find(next.slots.get(slot));
-    VectorSpec needed = next.slotSpec(slot, params);
+    Vector there = former.find(name);
+    VectorSpec needs = slot == NONE ? params : next.slotSpec(slot, params);
     List<TensorSpec> all = new ArrayList<>();
     List<TensorSpec> kept = new ArrayList<>();
     for (int i = 0; i < params.size(); i++) {
-      TensorSpec wanted = needed.tensors().get(i);
+      TensorSpec param = params.tensors().get(i);
       TensorSpec had = there == null ? null : there.spec().tensors().get(i);
-      if (had != null && (had.equals(wanted) || !next.has(slot, params, i))) {
+      boolean needed = slot != NONE && next.has(slot, params, i);
+      TensorSpec wanted = needed ? needs.tensors().get(i) : none(param);
+      // What was never begun is no state: it is not kept for later.
+      if (had != null && (had.equals(wanted) || (!needed && isBegun(param)))) {
         kept.add(had);
         all.add(had);
       } else {
         all.add(wanted);
-        if (next.has(slot, params, i)) {
-          start(wanted.name(), next.slots.get(slot));
+        if (needed) {
+          start(param, name);
         }
       }
     }
     if (there != null && kept.size() == all.size()) {
       return there;
     }
-    Vector made = next.initial(slot, params, new VectorSpec(all));
+    VectorSpec spec = new VectorSpec(all);
+    Vector made = slot == NONE ? Vector.allocate(spec) : next.initial(slot, params, spec);
     if (there != null && !kept.isEmpty()) {
       copy(there, made, new VectorSpec(kept));
     }
     return made;
   }
 
-  private void start(String tensor, String slot) {
-    if (steps().toFloats(tensor)[0] == 0) {
+  private static TensorSpec none(TensorSpec param) {
+    return new TensorSpec(param.name(), param.dtype(), param.device(), 0);
+  }
+
+  private void start(TensorSpec tensor, String slot) {
+    if (!isBegun(tensor)) {
       return;
     }
     if (!startsLate) {
       throw new IllegalArgumentException(
           "the state of '"
-              + tensor
+              + tensor.name()
               + "' was begun without '"
               + slot
               + "', which such options need; set them before the first step, or call reset() to"
               + " begin anew");
     }
-    started.add(tensor);
+    started.add(tensor.name());
   }
 
   private static void copy(Vector from, Vector to, VectorSpec tensors) {

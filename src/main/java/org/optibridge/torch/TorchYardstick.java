@@ -48,7 +48,7 @@ public final class TorchYardstick extends NativeHandle {
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_bench_create(
-            spec.name(),
+            spec.nativeName(),
             fused ? 1 : 0,
             encoded.joinedNames(),
             encoded.array(),
@@ -68,7 +68,8 @@ public final class TorchYardstick extends NativeHandle {
   public static int stateBuffers(TorchOptimizerSpec spec, Map<String, Object> kwargs) {
     TensorSpec matrix = new TensorSpec("w", DType.FLOAT32, Device.CPU, 1000, 1000);
     VectorSpec params = new VectorSpec(List.of(matrix));
-    try (TorchHandle handle = TorchHandle.create(TorchOptions.of(spec, kwargs, List.of()))) {
+    try (TorchHandle handle =
+        TorchHandle.create(TorchOptions.of(TorchSource.of(spec), kwargs, List.of()))) {
       long elements = 0;
       for (int i = 0; i < handle.slots.size(); i++) {
         elements += handle.slotSpec(i, params).numel();

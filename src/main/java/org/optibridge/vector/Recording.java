@@ -36,6 +36,8 @@ public final class Recording implements AutoCloseable {
   private final IdentityHashMap<Vector, Node> values = new IdentityHashMap<>();
   private final List<Runnable> undo = new ArrayList<>();
   private boolean open = true;
+  private boolean closed;
+  private int joined; // recordings that are open within this one
 
   private Recording(@Nullable Recording outer) {
     this.outer = outer;
@@ -50,6 +52,8 @@ public final class Recording implements AutoCloseable {
     Recording recording = new Recording(CURRENT.get());
     if (recording.outer == null) {
       CURRENT.set(recording);
+    } else {
+      recording.outer.joined++;
     }
     return recording;
   }
@@ -57,6 +61,15 @@ public final class Recording implements AutoCloseable {
   /** Returns whether a recording is open on this thread. */
   public static boolean isOpen() {
     return CURRENT.get() != null;
+  }
+
+  /**
+   * Returns whether a recording is open on this thread that another one joined: whoever began the
+   * outer one may have more to record, so that it is worth leaving work to its sweep.
+   */
+  public static boolean isJoined() {
+    Recording recording = CURRENT.get();
+    return recording != null && recording.joined > 0;
   }
 
   static @Nullable Recording current() {
@@ -163,7 +176,10 @@ public final class Recording implements AutoCloseable {
   public void close() {
     if (outer == null) {
       CURRENT.remove();
+    } else if (!closed) {
+      outer.joined--;
     }
+    closed = true;
     if (open) {
       open = false;
       (outer == null ? this : outer).drop();

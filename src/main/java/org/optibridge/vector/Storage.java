@@ -15,7 +15,7 @@ import org.optibridge.memory.NativeHandle;
  * vector owns, and a hold on whatever it borrows.
  */
 final class Storage extends NativeHandle {
-  private static final int ENTRY = 56; // sizeof(ob_tensor)
+  static final int ENTRY = 56; // sizeof(ob_tensor)
   private static final int SLACK = 48; // offset of its last member
   private static final long ALIGNMENT = 64;
 

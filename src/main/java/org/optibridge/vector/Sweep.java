@@ -29,11 +29,17 @@ final class Sweep {
   private double[] values = new double[0];
   private long[] extras = new long[0];
   private int nodes;
+  // What is computed in. Vectors of other types are converted as they are loaded and stored.
+  private final VectorSpec domain;
+  private boolean anyConverted;
+  private boolean anyAsIs;
 
-  private Sweep() {}
+  private Sweep(VectorSpec domain) {
+    this.domain = domain;
+  }
 
   /**
-   * Stores values in vectors, as one program for all targets of one spec.
+   * Stores values in vectors, as one program for all targets that are computed in the same types.
    *
    * @param targets distinct vectors
    * @param values one for each target; they read what memory holds before any of the stores
@@ -43,13 +49,13 @@ final class Sweep {
     List<Vector> waiting = targets;
     List<Node> nodes = values;
     while (!waiting.isEmpty()) {
-      VectorSpec spec = waiting.get(0).spec();
+      VectorSpec domain = waiting.get(0).spec().computed();
       List<Vector> others = new ArrayList<>();
       List<Node> otherNodes = new ArrayList<>();
-      Sweep sweep = new Sweep();
+      Sweep sweep = new Sweep(domain);
       for (int i = 0; i < waiting.size(); i++) {
         Vector target = waiting.get(i);
-        if (target.spec().equals(spec)) {
+        if (target.spec().computed().equals(domain)) {
           sweep.addStore(nodes.get(i), target);
         } else {
           others.add(target);
@@ -57,7 +63,7 @@ final class Sweep {
         }
       }
       sweep.keepResults(remember);
-      sweep.run(spec, new double[1]);
+      sweep.run(new double[1]);
       if (remember) {
         sweep.remember();
       }
@@ -66,26 +72,32 @@ final class Sweep {
     }
   }
 
-  static double scalar(VectorSpec spec, Node value) {
-    return evaluate(spec, value, 1)[0];
+  static double scalar(VectorSpec domain, Node value) {
+    return evaluate(domain, value, 1)[0];
   }
 
-  static double[] scalars(VectorSpec spec, Node value) {
-    return evaluate(spec, value, spec.size());
+  static double[] scalars(VectorSpec domain, Node value) {
+    return evaluate(domain, value, domain.size());
   }
 
-  private static double[] evaluate(VectorSpec spec, Node value, int count) {
-    Sweep sweep = new Sweep();
+  private static double[] evaluate(VectorSpec domain, Node value, int count) {
+    Sweep sweep = new Sweep(domain);
     double[] result = new double[count];
     sweep.emit(Op.RESULT, sweep.add(value), 0, 0, 0);
     sweep.keepResults(true);
-    sweep.run(spec, result);
+    sweep.run(result);
     sweep.remember();
     return result;
   }
 
   private void remember() {
-    targets.forEach((target, value) -> value.storedIn(target, target.storage().version()));
+    targets.forEach(
+        (target, value) -> {
+          // What was rounded to be stored is not the value any more.
+          if (form(target) == 0) {
+            value.storedIn(target, target.storage().version());
+          }
+        });
   }
 
   /**
@@ -105,7 +117,7 @@ final class Sweep {
     for (Map.Entry<Node, Integer> kernel : kernels.entrySet()) {
       if (always || stage[kernel.getValue()] < last) {
         Vector memory = ((BlockKernel) requireNonNull(kernel.getKey().extra)).result();
-        emit(Op.STORE, kernel.getValue(), vector(memory), 0, 0);
+        emit(Op.STORE, kernel.getValue(), vector(memory), form(memory), 0);
         targets.put(memory, kernel.getKey());
       }
     }
@@ -118,10 +130,10 @@ final class Sweep {
     if (op < Op.NEGATE.code) {
       return 0;
     }
-    if (op >= Op.SUM_EACH.code && op <= Op.SUM_SQUARES_ALL.code) {
+    if (op >= Op.SUM_EACH.code && op <= Op.NONFINITE_ALL.code) {
       return stage[a] + 1;
     }
-    boolean two = (op >= Op.ADD.code && op <= Op.POWER.code) || op == Op.CALL.code;
+    boolean two = (op >= Op.ADD.code && op <= Op.ROUND.code) || op == Op.CALL.code;
     return Math.max(stage[a], two && b >= 0 ? stage[b] : 0);
   }
 
@@ -129,8 +141,31 @@ final class Sweep {
     if (value.current().vector == target) {
       return; // it is there already
     }
-    emit(Op.STORE, add(value), vector(target), 0, 0);
+    emit(Op.STORE, add(value), vector(target), form(target), 0);
     targets.put(target, value);
+  }
+
+  /** How the engine loads or stores a vector: 0 as it is, else converted (see ob_op). */
+  private int form(Vector vector) {
+    if (vector.spec().equals(domain)) {
+      anyAsIs = true;
+      return 0;
+    }
+    anyConverted = true;
+    return domain.tensors().get(0).dtype() == DType.FLOAT64 ? 2 : 1;
+  }
+
+  /** The engine takes the types to compute in from a vector that is not converted, if any. */
+  private void requireKnownTypes() {
+    if (!anyConverted || anyAsIs) {
+      return;
+    }
+    DType first = domain.tensors().get(0).dtype();
+    if (domain.tensors().stream().anyMatch(one -> one.dtype() != first)) {
+      throw new UnsupportedOperationException(
+          "A formula that reads converted vectors only can't be computed in float32 for some"
+              + " tensors and in float64 for others; call materialize() on a converted vector");
+    }
   }
 
   private int add(Node wanted) {
@@ -150,6 +185,7 @@ final class Sweep {
         return loaded;
       }
       left = vector(node.vector);
+      right = form(node.vector);
       loads.put(node.vector, nodes);
     } else {
       left = node.left == null ? 0 : add(node.left);
@@ -206,10 +242,11 @@ final class Sweep {
     return nodes++;
   }
 
-  private void run(VectorSpec spec, double[] results) {
+  private void run(double[] results) {
     if (nodes == 0) {
       return;
     }
+    requireKnownTypes();
     Vector[] used = new Vector[vectors.size()];
     vectors.forEach((vector, index) -> used[index] = vector);
     long[] tables = new long[used.length];
@@ -232,7 +269,15 @@ final class Sweep {
       }
       NativeStatus.check(
           CoreLibrary.ob_sweep(
-              code, constant, nodes, tables, tables.length, spec.size(), values, extras, results));
+              code,
+              constant,
+              nodes,
+              tables,
+              tables.length,
+              domain.size(),
+              values,
+              extras,
+              results));
       targets.keySet().forEach(target -> target.storage().markWritten());
     } finally {
       for (int i = 0; i < begun; i++) {

@@ -73,8 +73,16 @@ public final class TensorSpec {
     return numel * dtype.bytes();
   }
 
+  TensorSpec with(DType other) {
+    return other == dtype ? this : new TensorSpec(name, other, device, shape);
+  }
+
   TensorSpec scalar() {
     return new TensorSpec(name, dtype, device);
+  }
+
+  boolean equalsButType(TensorSpec that) {
+    return name.equals(that.name) && device.equals(that.device) && Arrays.equals(shape, that.shape);
   }
 
   @Override

@@ -2,7 +2,9 @@ package org.optibridge.vector;
 
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +27,12 @@ import org.optibridge.memory.NativeMemory;
  * {@code double} is narrowed to the dtype of the tensor; a {@link Scalar} and the result of {@link
  * #sum()} apply to all elements of each tensor.
  *
+ * <p><b>16-bit types.</b> A stored vector may be of {@link DType#FLOAT16} and {@link
+ * DType#BFLOAT16}. It can be copied, filled, read and converted; arithmetic on it is refused, since
+ * whether to round after each operation or once is not for this class to guess: say {@code
+ * h.assign(h.to(FLOAT32).times(0.5).to(BFLOAT16))}, which rounds where it says. The conversions are
+ * done in the sweep that reads or writes the memory and need none of their own.
+ *
  * <p><b>Aliasing.</b> Wrapped memory is read and written in place, never copied, and held strongly
  * until {@code close()}. Expressions hold their operands strongly.
  *
@@ -46,7 +54,7 @@ public final class Vector implements AutoCloseable {
   private final @Nullable Node node;
 
   Vector(VectorSpec spec, Storage storage) {
-    this.domain = spec;
+    this.domain = spec.computed();
     this.spec = spec;
     this.rank = Rank.ELEMENTS;
     this.storage = storage;
@@ -176,15 +184,27 @@ public final class Vector implements AutoCloseable {
 
   // ---- arithmetic ------------------------------------------------------------------------------
 
+  private void requireArithmetic() {
+    spec.requireArithmetic(
+        "convert it with to(DType.FLOAT32), or step 16-bit weights with MixedPrecision");
+  }
+
   private Vector map(Op op) {
+    requireArithmetic();
     return new Vector(domain, spec, rank, Node.of(op, node()));
   }
 
   private Vector with(Op op, Node right) {
+    requireArithmetic();
     return new Vector(domain, spec, rank, Node.of(op, node(), right));
   }
 
   private Vector with(Op op, Vector other) {
+    if (spec.hasHalf() != other.spec.hasHalf()) {
+      spec.requireSame(other.spec, "the left operand", "the right operand");
+    }
+    requireArithmetic();
+    other.requireArithmetic();
     domain.requireSame(other.domain, "the left operand", "the right operand");
     Vector shaped = rank == Rank.ELEMENTS ? this : other;
     return new Vector(domain, shaped.spec, shaped.rank, Node.of(op, node(), other.node()));
@@ -216,6 +236,7 @@ public final class Vector implements AutoCloseable {
       throw new IllegalStateException(
           "Noise is added to elements; call materialize() on the reduced tensors first");
     }
+    requireArithmetic();
     Node drawn = Node.of(noise.op, null, null, noise.words);
     return with(Op.ADD, Node.of(Op.MULTIPLY, drawn, Node.constant(noise.scale)));
   }
@@ -329,6 +350,79 @@ public final class Vector implements AutoCloseable {
     return map(Op.RECIPROCAL);
   }
 
+  // ---- conversions -----------------------------------------------------------------------------
+
+  /**
+   * The same elements in another type: {@link #to(VectorSpec)} for all tensors.
+   *
+   * @param dtype of all tensors
+   * @return an expression, or this vector if it is of that type
+   */
+  public Vector to(DType dtype) {
+    return to(spec.with(dtype));
+  }
+
+  /**
+   * The same elements in other types, tensor by tensor. To a type of less precision they are
+   * rounded to nearest, ties to even; what is too large becomes infinite, a NaN stays one. To a
+   * type of more they are exact. Nothing is computed until the value is stored, read or reduced.
+   *
+   * <p>Between float32 and the 16-bit types any vector can be converted. Between float64 and others
+   * the vector must be stored, since an expression over both would be computed in one of them.
+   *
+   * @param target names, shapes and devices of this vector, with the types wanted
+   * @return an expression, or this vector if it is of those types
+   * @throws IllegalArgumentException if the target differs in more than types
+   * @throws UnsupportedOperationException if an expression is to be converted between float64 and
+   *     other types, or float64 to a 16-bit type at once
+   */
+  public Vector to(VectorSpec target) {
+    if (spec.equals(target)) {
+      return this;
+    }
+    spec.requireSameButTypes(target, "the vector's tensors", "those to convert to");
+    if (rank == Rank.ONE_EACH) {
+      throw new UnsupportedOperationException(
+          "Each tensor is reduced to one number; call materialize() before converting them");
+    }
+    Node value = exact();
+    VectorSpec computed = target.computed();
+    if (domain.equals(computed)) {
+      return new Vector(domain, target, Rank.ELEMENTS, value);
+    }
+    if (value.op != Op.LOAD || value.vector != this) {
+      throw new UnsupportedOperationException(
+          "An expression over "
+              + spec
+              + " can't be converted to "
+              + target
+              + ": it is computed in one of float32 and float64; call materialize() on it first");
+    }
+    for (int i = 0; i < spec.size(); i++) {
+      if (target.tensors().get(i).dtype().isHalf()
+          && spec.tensors().get(i).dtype() == DType.FLOAT64) {
+        throw new UnsupportedOperationException(
+            "Tensor "
+                + spec.tensors().get(i)
+                + " can't be converted to 16 bits at once; say to(DType.FLOAT32) first, which"
+                + " rounds too");
+      }
+    }
+    return new Vector(computed, target, Rank.ELEMENTS, value);
+  }
+
+  /** The value as memory of this spec would hold it: rounded where that has 16 bits. */
+  private Node exact() {
+    Node value = node();
+    if (!spec.hasHalf() || (value.vector != null && value.vector.spec.equals(spec))) {
+      return value;
+    }
+    double[] types = spec.tensors().stream().mapToDouble(one -> one.dtype().code()).toArray();
+    boolean one = Arrays.stream(types).allMatch(type -> type == types[0]);
+    Node all = one ? Node.constant(types[0]) : Node.of(Op.CONSTANT_EACH, null, null, types);
+    return Node.of(Op.ROUND, value, all);
+  }
+
   // ---- frameworks' kernels ---------------------------------------------------------------------
 
   /**
@@ -340,7 +434,9 @@ public final class Vector implements AutoCloseable {
    * @return an expression
    */
   public Vector stepped(BlockKernel kernel, @Nullable Vector start) {
+    requireArithmetic();
     if (start != null) {
+      start.requireArithmetic();
       domain.requireSame(start.domain, "the gradients", "the parameters");
     }
     if (rank != Rank.ELEMENTS || (start != null && start.rank != Rank.ELEMENTS)) {
@@ -369,17 +465,31 @@ public final class Vector implements AutoCloseable {
     if (rank == Rank.ONE_EACH) {
       throw new IllegalStateException("Each tensor is already reduced to one number");
     }
+    requireArithmetic();
     return new Vector(domain, spec.scalars(), Rank.ONE_EACH, Node.of(op, node()));
   }
 
   /** The sum over all tensors. */
   public Scalar total() {
+    requireArithmetic();
     return new Scalar(domain, Node.of(Op.SUM_ALL, node()));
   }
 
   /** The Euclidean norm over all tensors, squares accumulated in float64. */
   public Scalar norm() {
+    requireArithmetic();
     return new Scalar(domain, Node.of(Op.SQRT, Node.of(Op.SUM_SQUARES_ALL, node())));
+  }
+
+  /**
+   * Looks at every element, in one pass over what the vector is computed from. Tensors may be of
+   * any type.
+   *
+   * @return whether none is NaN or infinite
+   */
+  public boolean allFinite() {
+    Vector elements = to(spec.computed());
+    return Sweep.scalar(domain, Node.of(Op.NONFINITE_ALL, elements.node())) == 0;
   }
 
   // ---- values ----------------------------------------------------------------------------------
@@ -461,23 +571,35 @@ public final class Vector implements AutoCloseable {
 
   /**
    * @param name a tensor's name
-   * @return the elements, copied, in row-major order
-   * @throws IllegalArgumentException if there is no such tensor or it is not float32
+   * @return the elements, copied and widened if they have 16 bits, in row-major order
+   * @throws IllegalArgumentException if there is no such tensor or it is float64
    */
   public float[] toFloats(String name) {
-    requireType(name, DType.FLOAT32);
     float[] values = new float[arrayLength(name)];
-    read(name, (buffer, count) -> buffer.asFloatBuffer().get(values));
+    DType dtype = spec.get(name).dtype();
+    if (!dtype.isHalf()) {
+      requireType(name, DType.FLOAT32);
+      read(name, (buffer, count) -> buffer.asFloatBuffer().get(values));
+      return values;
+    }
+    read(
+        name,
+        (buffer, count) -> {
+          ShortBuffer bits = buffer.asShortBuffer();
+          for (int i = 0; i < values.length; i++) {
+            values[i] = HalfBits.widen(dtype, bits.get(i));
+          }
+        });
     return values;
   }
 
   /**
    * @param name a tensor's name
-   * @return the elements, copied and widened if they are float32, in row-major order
+   * @return the elements, copied and widened if they are not float64, in row-major order
    * @throws IllegalArgumentException if there is no such tensor
    */
   public double[] toDoubles(String name) {
-    if (spec.get(name).dtype() == DType.FLOAT32) {
+    if (spec.get(name).dtype() != DType.FLOAT64) {
       float[] narrow = toFloats(name);
       double[] wide = new double[narrow.length];
       for (int i = 0; i < wide.length; i++) {
@@ -544,6 +666,16 @@ public final class Vector implements AutoCloseable {
     requireType(name, DType.FLOAT32);
     requireHost();
     return NativeBlock.view(address(name), spec.get(name).bytes()).asFloatBuffer();
+  }
+
+  /**
+   * How often this stored vector was written to through this class, by assignments that are in
+   * memory and by native calls.
+   *
+   * @return a count that only grows
+   */
+  public long version() {
+    return storage().version();
   }
 
   /**

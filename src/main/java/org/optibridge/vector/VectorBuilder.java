@@ -70,6 +70,40 @@ public final class VectorBuilder {
   }
 
   /**
+   * Adds a tensor of any type in new memory, each element the nearest number of the type; see
+   * {@link #copy(String, float[], long...)}.
+   *
+   * @param name its name
+   * @param dtype its element type
+   * @param values the elements in row-major order; to the nearest, ties to even, beyond the range
+   *     infinite
+   * @param shape its extents; their product is the array's length
+   * @return this
+   */
+  public VectorBuilder copy(String name, DType dtype, double[] values, long... shape) {
+    TensorSpec spec = sized(name, dtype, values.length, "array", shape);
+    entries.add(
+        new Entry(
+            spec,
+            0,
+            null,
+            buffer -> {
+              for (double value : values) {
+                put(buffer, dtype, value);
+              }
+            }));
+    return this;
+  }
+
+  private static void put(ByteBuffer buffer, DType dtype, double value) {
+    switch (dtype) {
+      case FLOAT32 -> buffer.putFloat((float) value);
+      case FLOAT64 -> buffer.putDouble(value);
+      default -> buffer.putShort(HalfBits.narrow(dtype, value));
+    }
+  }
+
+  /**
    * Adds a float32 tensor in the caller's memory, from the buffer's position on.
    *
    * @param name its name

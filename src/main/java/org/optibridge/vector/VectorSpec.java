@@ -1,5 +1,6 @@
 package org.optibridge.vector;
 
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,11 +15,16 @@ public final class VectorSpec {
   private final Map<String, Integer> positions;
   private final long numel;
   private final boolean onHost;
+  private final boolean half;
   // Made once: a step may ask for it every time.
   private @Nullable VectorSpec scalars;
+  private @Nullable VectorSpec computed;
+  private final Map<DType, VectorSpec> converted = new EnumMap<>(DType.class);
   // The last other instance found equal: training compares the same few specs at every step, and
   // walking thousands of tensors each time would cost more than stepping them.
   private @Nullable VectorSpec knownEqual;
+  // The last other one found to differ in types only, for the same reason.
+  private @Nullable VectorSpec knownRetyped;
 
   /**
    * @param tensors the tensors, in order; at least one, no name twice
@@ -32,6 +38,7 @@ public final class VectorSpec {
     this.positions = new LinkedHashMap<>();
     long count = 0;
     boolean host = true;
+    boolean narrow = false;
     for (TensorSpec tensor : this.tensors) {
       if (positions.put(tensor.name(), positions.size()) != null) {
         throw new IllegalArgumentException(
@@ -39,9 +46,11 @@ public final class VectorSpec {
       }
       count += tensor.numel();
       host &= tensor.device().kind() == Device.Kind.CPU;
+      narrow |= tensor.dtype().isHalf();
     }
     this.numel = count;
     this.onHost = host;
+    this.half = narrow;
   }
 
   /** Returns the tensors in order. */
@@ -97,6 +106,62 @@ public final class VectorSpec {
   }
 
   /**
+   * What arithmetic on these tensors is done in.
+   *
+   * @return this, with float32 in place of 16-bit types
+   */
+  public VectorSpec computed() {
+    if (!half) {
+      return this;
+    }
+    VectorSpec made = computed;
+    if (made == null) {
+      made = new VectorSpec(tensors.stream().map(one -> one.with(one.dtype().computed())).toList());
+      computed = made;
+    }
+    return made;
+  }
+
+  /**
+   * @param dtype an element type
+   * @return the same tensors, all of that type
+   */
+  public VectorSpec with(DType dtype) {
+    // Kept, so that comparing the specs of every step costs nothing.
+    synchronized (converted) {
+      return converted.computeIfAbsent(
+          dtype,
+          type ->
+              tensors.stream().allMatch(one -> one.dtype() == type)
+                  ? this
+                  : new VectorSpec(tensors.stream().map(one -> one.with(type)).toList()));
+    }
+  }
+
+  /** Returns whether a tensor is of a 16-bit type. */
+  boolean hasHalf() {
+    return half;
+  }
+
+  /**
+   * Checks that arithmetic can be done on these tensors as they are.
+   *
+   * @param remedy what to do otherwise, for the message
+   * @throws IllegalArgumentException naming the first tensor of a 16-bit type
+   */
+  public void requireArithmetic(String remedy) {
+    if (!half) {
+      return;
+    }
+    for (TensorSpec tensor : tensors) {
+      if (tensor.dtype().isHalf()) {
+        throw new IllegalArgumentException(
+            "Tensor " + tensor + " is only stored in 16 bits, not computed with; " + remedy);
+      }
+    }
+  }
+
+  /**
    * Checks that another vector can take part in an operation with this one.
    *
    * @param other the other's spec
@@ -126,16 +191,16 @@ public final class VectorSpec {
     for (int i = 0; i < found.length; i++) {
       TensorSpec tensor = some.tensors.get(i);
       Integer position = positions.get(tensor.name());
-      if (position == null || !tensors.get(position).equals(tensor)) {
-        throw new IllegalArgumentException(select(some).difference(some, expected, actual));
+      if (position == null) {
+        throw new IllegalArgumentException(stranger(tensor, expected, actual));
+      }
+      if (!tensors.get(position).equals(tensor)) {
+        throw new IllegalArgumentException(unequal(tensor, expected, actual));
       }
       if (position <= last) {
         throw new IllegalArgumentException(
-            "Mismatch between "
-                + actual
-                + " and "
-                + expected
-                + ": the order of names is "
+            mismatch(expected, actual)
+                + "the order of names is "
                 + some.names()
                 + ", it must be that of "
                 + names());
@@ -146,32 +211,77 @@ public final class VectorSpec {
     return found;
   }
 
-  /** Those of these tensors that another spec names; all of them if it names none. */
-  private VectorSpec select(VectorSpec some) {
-    List<TensorSpec> kept =
-        tensors.stream().filter(tensor -> some.positions.containsKey(tensor.name())).toList();
-    return kept.isEmpty() ? this : new VectorSpec(kept);
+  /** Checks that another vector has these tensors, in any types. */
+  @SuppressWarnings("ReferenceEquality") // a shortcut
+  void requireSameButTypes(VectorSpec other, String expected, String actual) {
+    if (other == knownRetyped) {
+      return;
+    }
+    boolean same = other.size() == size();
+    for (int i = 0; same && i < size(); i++) {
+      same = tensors.get(i).equalsButType(other.tensors.get(i));
+    }
+    if (!same) {
+      throw new IllegalArgumentException(difference(other, expected, actual));
+    }
+    knownRetyped = other;
   }
 
   private String difference(VectorSpec other, String expected, String actual) {
-    String names = "Mismatch between " + actual + " and " + expected + ": ";
     for (TensorSpec tensor : tensors) {
       if (!other.positions.containsKey(tensor.name())) {
-        return names + actual + " lack '" + tensor.name() + "'; names must be " + names();
+        return mismatch(expected, actual)
+            + actual
+            + " lack '"
+            + tensor.name()
+            + "'; names must be "
+            + names();
       }
     }
     for (TensorSpec tensor : other.tensors) {
       if (!positions.containsKey(tensor.name())) {
-        return names + "'" + tensor.name() + "' is not in " + expected + " " + names();
+        return stranger(tensor, expected, actual);
       }
     }
-    for (TensorSpec tensor : tensors) {
-      TensorSpec theirs = other.get(tensor.name());
-      if (!tensor.equals(theirs)) {
-        return names + actual + " have " + theirs + " where " + expected + " have " + tensor;
+    for (TensorSpec tensor : other.tensors) {
+      if (!tensor.equals(get(tensor.name()))) {
+        return unequal(tensor, expected, actual);
       }
     }
-    return names + "the order of names is " + other.names() + ", it must be " + names();
+    return mismatch(expected, actual)
+        + "the order of names is "
+        + other.names()
+        + ", it must be "
+        + names();
+  }
+
+  private static String mismatch(String expected, String actual) {
+    return "Mismatch between " + actual + " and " + expected + ": ";
+  }
+
+  private String stranger(TensorSpec tensor, String expected, String actual) {
+    return mismatch(expected, actual)
+        + "'"
+        + tensor.name()
+        + "' is not in "
+        + expected
+        + " "
+        + names();
+  }
+
+  private String unequal(TensorSpec theirs, String expected, String actual) {
+    TensorSpec ours = get(theirs.name());
+    return mismatch(expected, actual)
+        + actual
+        + " have "
+        + theirs
+        + " where "
+        + expected
+        + " have "
+        + ours
+        + (ours.with(theirs.dtype()).equals(theirs)
+            ? "; convert " + actual + " with Vector.to(DType)"
+            : "");
   }
 
   @Override
@@ -179,7 +289,14 @@ public final class VectorSpec {
     if (this == other || (other != null && other == knownEqual)) {
       return true;
     }
-    if (other instanceof VectorSpec that && tensors.equals(that.tensors)) {
+    if (!(other instanceof VectorSpec that)) {
+      return false;
+    }
+    VectorSpec known = that.knownEqual;
+    if (known != null && (known == this || known == knownEqual)) {
+      return true;
+    }
+    if (tensors.equals(that.tensors)) {
       knownEqual = that;
       return true;
     }

@@ -46,6 +46,7 @@ class ImportOptionsTest extends CommandRuns {
     assertThat(err.toString().strip()).contains(message).hasLineCount(1);
     assertThat(out.toString()).isEmpty();
     assertThat(SignDescent.made).isZero();
+    err.getBuffer().setLength(0);
   }
 
   @ParameterizedTest
@@ -61,6 +62,29 @@ class ImportOptionsTest extends CommandRuns {
             + name
             + "\" in the file of --import-policy",
         compare("--optimizer", name));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mine.pt2", "mine.pt", "libmine.so", "libmine.so:Lion"})
+  void compareRefusesFiles(String name) throws IOException {
+    Path file = folder.resolve(name.replace(":Lion", ""));
+    refuses(
+        (name.contains(".so") ? "The native library '" : "The exported program '")
+            + file
+            + "' does not exist",
+        compare("--optimizer", folder + "/" + name));
+    Files.writeString(file, "code");
+    String digest = "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b";
+    refuses(
+        ", asked for by the command line: it is not on the allow-list and there is no terminal to"
+            + " ask at; nothing was loaded. To allow it: --allow-import sha256:"
+            + digest
+            + ", or the line \"sha256 = "
+            + digest
+            + "\" in the file of --import-policy",
+        compare("--optimizer", folder + "/" + name + "(beta1=0.5)"));
+    refuses(
+        "The import policy refused", compare("--optimizer", "'" + folder + "/" + name + "'(lr=1)"));
   }
 
   @ParameterizedTest

@@ -49,6 +49,15 @@ class OptimizerSpecTest {
         .containsEntry("z", List.of());
   }
 
+  @Test
+  void noneIsAValueWhereTheOptimizerTakesIt() {
+    OptimizerSpec spec = OptimizerSpec.parse("timm.optim.Lamb(max_grad_norm=None)");
+    assertThat(spec.options()).containsEntry("max_grad_norm", null);
+    assertThatThrownBy(() -> OptimizerSpec.parse("timm.Lamb(eps=None)"))
+        .isInstanceOf(CliException.class)
+        .hasMessageContaining("'eps' can't be None");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

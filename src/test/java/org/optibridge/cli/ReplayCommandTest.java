@@ -94,6 +94,44 @@ class ReplayCommandTest extends CommandRuns {
   }
 
   @Test
+  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  void sparseGradientsAndClosuresPass() {
+    passes(
+        8, GOLDEN.resolve("native/grid_sparseadam.json"), GOLDEN.resolve("native/grid_lbfgs.json"));
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  void changedSampleFailsAndUnknownLossIsSkipped() throws IOException {
+    Path file =
+        changed(
+            "native/grid_lbfgs.json",
+            "torch-grid/lbfgs-02-float64",
+            one -> add(one.at("/samples/3/params/x/data"), 2, 1));
+    assertThat(run(file)).isEqualTo(CommandLine.ExitCode.SOFTWARE);
+    assertThat(out.toString()).contains("FAIL ", "step 4, params, x[2]: expected ");
+    file =
+        changed(
+            "native/grid_lbfgs.json",
+            "torch-grid/lbfgs-02-float64",
+            one -> ((ObjectNode) one.at("/objective")).put("kind", "unheard-of"));
+    assertThat(run(file)).isZero();
+    assertThat(out.toString()).contains("SKIP ", "objective 'unheard-of' is not known");
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  void sparseRowOutOfRangeIsAnError() throws IOException {
+    Path file =
+        changed(
+            "native/grid_sparseadam.json",
+            "torch-grid/sparseadam-00-float32",
+            one -> add(one.at("/steps/1/gradients/embed/indices"), 0, 6));
+    assertThat(run(file)).isEqualTo(CommandLine.ExitCode.SOFTWARE);
+    assertThat(out.toString()).contains("ERROR ", "'embed'", "row 6 at position 0");
+  }
+
+  @Test
   void schedulersPass() {
     assumeTrue(Registry.schedulers().contains("warmup"));
     passes(3, GOLDEN.resolve("replay/schedulers.json"));

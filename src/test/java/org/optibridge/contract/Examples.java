@@ -89,7 +89,18 @@ final class Examples {
           torch("RMSprop", Map.of("centered", true, "momentum", 0.9)),
           torch("NAdam", Map.of("weight_decay", 0.1, "decoupled_weight_decay", true)),
           torch("ASGD", Map.of("t0", 2.0)),
-          torch("Adafactor", Map.of("d", 2.0)));
+          torch("Adafactor", Map.of("d", 2.0)),
+          named("timm.optim.Lamb", Map.of("caution", true)),
+          named("timm.optim.Lars", Map.of("momentum", 0.9, "weight_decay", 0.01)),
+          named("timm.optim.Lion", Map.of("corrected_weight_decay", true, "weight_decay", 0.1)),
+          named("timm.optim.Adan", Map.of("caution", true, "weight_decay", 0.01)),
+          named("pytorch_optimizer.Lamb", Map.of("pre_norm", true, "adanorm", true)),
+          named("pytorch_optimizer.LARS", Map.of("nesterov", true)),
+          named("pytorch_optimizer.Lion", Map.of("use_gc", true)),
+          named("pytorch_optimizer.Adan", Map.of("max_grad_norm", 0.5)),
+          named("pytorch_optimizer.ScheduleFreeAdamW", Map.of("ams_bound", true)),
+          named("schedulefree.AdamWScheduleFree", Map.of("warmup_steps", 3)),
+          named("schedulefree.SGDScheduleFree", Map.of("r", 1.0)));
 
   /** Configs of schedulers, in any number for a name. */
   static final List<Map.Entry<String, Map<String, Object>>> SCHEDULERS =
@@ -127,8 +138,12 @@ final class Examples {
   private Examples() {}
 
   private static Example torch(String cls, Map<String, Object> kwargs) {
+    return named("torch.optim." + cls, kwargs);
+  }
+
+  private static Example named(String cls, Map<String, Object> kwargs) {
     Map<String, Object> config = new LinkedHashMap<>();
-    config.put("optim_cls", "torch.optim." + cls);
+    config.put("optim_cls", cls);
     config.put("kwargs", kwargs);
     return module("torch-optim", config);
   }

@@ -56,7 +56,7 @@ class NoiseStatisticsTest {
     JsonNode accept = data.get("accept");
     double std = data.get("std").asDouble();
     boolean safe = data.get("safe_mode").asBoolean();
-    for (DType dtype : DType.values()) {
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64)) {
       GaussianNoise module = new GaussianNoise(std, safe, safe ? null : 12L);
       Moments got = Moments.of(noise(module, dtype, data.get("samples").asLong()), std);
       assertThat(Math.abs(got.mean)).isLessThan(accept.get("abs_mean_below").asDouble());

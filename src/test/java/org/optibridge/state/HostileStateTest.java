@@ -78,7 +78,7 @@ class HostileStateTest {
         "'v/a':{'dtype':'F32','shape':[2],'data_offsets':[0,8,9]} | at most 2",
         "'v/a':{'dtype':'F32','shape':[2],'data_offsets':[8]} | two data_offsets",
         "'v/a':{'dtype':'F32','shape':[2]} | two data_offsets",
-        "'v/a':{'dtype':'F16','shape':[4],'data_offsets':[0,8]} | F16",
+        "'v/a':{'dtype':'I16','shape':[4],'data_offsets':[0,8]} | I16",
         "'v/a':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'x':1} | 'x'",
         "'v/a':{'dtype':'F32','dtype':'F32','shape':[2],'data_offsets':[0,8]} | 'dtype' occurs",
         "'v/a':{'dtype':'F32','shape':[4611686018427387904,4],'data_offsets':[0,8]} | too large",
@@ -117,6 +117,13 @@ class HostileStateTest {
         "{'v':{'vector':['a']},'n':{'text':null}} | a text",
         "{'v':{'vector':['a']},'n':{'spec':[]}} | at least one tensor",
         "{'v':{'vector':['a']},'n':{'spec':[{'name':'w'}]}} | needs name",
+        "{'v':{'vector':['a']},'n':{'json':1}} | an object or an array",
+        "{'v':{'vector':['a']},'n':{'json':null}} | an object or an array",
+        "{'v':{'vector':['a']},'n':{'json':[1e999]}} | float64",
+        "{'v':{'vector':['a']},'n':{'json':[9223372036854775808]}} | range",
+        "{'v':{'vector':['a']},'n':{'json':{'k':1,'k':2}}} | 'k' occurs twice",
+        "{'v':{'vector':['a']},'n':{'json':[NaN]}} | valid JSON",
+        "{'v':{'vector':['a']},'n':{'json':[1,]}} | valid JSON",
         "{'v':{'vector':['a']}} {} | nothing more",
         "[] | an object",
         "{'v':{'vector':['a']} | valid JSON"
@@ -172,6 +179,10 @@ class HostileStateTest {
     refused(file("", "{'d':{'state':".repeat(65) + "{}" + "}}".repeat(65)), "64 levels");
     refused(file("", "{'d':{'state':".repeat(60_000)), "");
     refused(framed("{\"a\":" + "[".repeat(1 << 20), 0), "");
+    refused(file("", "{'d':{'json':" + "[".repeat(65) + "]".repeat(65) + "}}"), "64 levels");
+    StateFormat.read(file("", "{'d':{'json':" + "[".repeat(64) + "]".repeat(64) + "}}")).close();
+    String many = "[" + "0,".repeat(1 << 20) + "0]";
+    refused(file("", "{'d':{'json':" + many + "}}"), "1048576 values");
     refused(
         file("'v':{'dtype':'F32','shape':[" + "1,".repeat(64) + "1],'data_offsets':[0,4]}", TREE),
         "at most 64");

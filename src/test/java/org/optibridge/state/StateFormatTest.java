@@ -19,12 +19,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.memory.ClosedException;
+import org.optibridge.memory.NativeBlock;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.modules.Momentum;
 import org.optibridge.modules.ScaffoldAuxVar;
 import org.optibridge.modules.ScaffoldClient;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
+import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** States as bytes and files: what comes back, and what the bytes look like to others. */
@@ -45,6 +47,29 @@ class StateFormatTest {
       assertThat(Files.readAllBytes(file)).isEqualTo(StateFormat.write(fromBytes));
     }
     assertThat(NativeMemory.liveBytes()).isEqualTo(before);
+  }
+
+  /** Every pattern of 16 bits, NaN too. */
+  @Test
+  void tensorsOfSixteenBitsComeBackBitByBit() {
+    for (DType dtype : List.of(DType.FLOAT16, DType.BFLOAT16)) {
+      ByteBuffer patterns = ByteBuffer.allocateDirect(2 << 16).order(ByteOrder.nativeOrder());
+      for (int i = 0; i < 1 << 16; i++) {
+        patterns.putShort((short) i);
+      }
+      patterns.flip();
+      Vector vector = Vector.builder().wrap("h", patterns, dtype, 1 << 16).build();
+      try (State state = new State().put("v", vector)) {
+        byte[] bytes = StateFormat.write(state);
+        assertThat(new String(bytes, StandardCharsets.ISO_8859_1))
+            .contains(dtype == DType.FLOAT16 ? "\"F16\"" : "\"BF16\"");
+        try (State read = StateFormat.read(bytes)) {
+          Vector back = read.vector("v");
+          assertThat(back.spec()).isEqualTo(vector.spec());
+          assertThat(NativeBlock.view(back.address("h"), 2 << 16)).isEqualTo(patterns);
+        }
+      }
+    }
   }
 
   @Test

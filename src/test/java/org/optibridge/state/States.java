@@ -3,7 +3,9 @@ package org.optibridge.state;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.optibridge.memory.NativeBlock;
 import org.optibridge.optimizer.State;
 import org.optibridge.vector.DType;
@@ -58,7 +60,14 @@ final class States {
       State inner = new State().put("text", name).put(name, vector(name.length()));
       odd.put(name, inner);
     }
+    Map<String, Object> plain = new LinkedHashMap<>();
+    plain.put("none", null);
+    plain.put("whole", List.of(Long.MAX_VALUE, Long.MIN_VALUE, 0L));
+    plain.put("numbers", List.of(-0.0, 1e-8, 1.0, Double.MIN_VALUE, Double.MAX_VALUE));
+    ODD_NAMES.forEach(name -> plain.put("odd " + name, Map.of(name, List.of(true, name))));
     return state
+        .put("plain", plain)
+        .put("list", List.of(List.of(), Map.of(), "x"))
         .put("odd", odd)
         .put("spec", odd.state("é").vector("é").spec())
         .put(

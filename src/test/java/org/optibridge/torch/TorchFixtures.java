@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.assertj.core.api.Assertions;
+import org.assertj.core.data.Offset;
 import org.optibridge.vector.DType;
+import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
@@ -53,6 +56,23 @@ final class TorchFixtures {
         new Config("Adafactor", Map.of("d", 2.0, "weight_decay", 0.01)));
   }
 
+  /** Those of packages beside torch. */
+  static List<Config> ofPackages() {
+    return List.of(
+        new Config("timm.optim.Lamb", Map.of("caution", true, "decoupled_decay", true)),
+        new Config("timm.optim.Lars", Map.of("momentum", 0.9, "weight_decay", 0.01)),
+        new Config("timm.optim.Lion", Map.of("weight_decay", 0.1, "corrected_weight_decay", true)),
+        new Config("timm.optim.Adan", Map.of("caution", true, "weight_decay", 0.1)),
+        new Config("pytorch_optimizer.Lamb", Map.of("pre_norm", true, "weight_decay", 0.1)),
+        new Config("pytorch_optimizer.Lamb", Map.of("rectify", true, "adanorm", true)),
+        new Config("pytorch_optimizer.LARS", Map.of("dampening", 0.3, "weight_decay", 0.1)),
+        new Config("pytorch_optimizer.Lion", Map.of("weight_decouple", false, "use_gc", true)),
+        new Config("pytorch_optimizer.Adan", Map.of("max_grad_norm", 0.5, "weight_decay", 0.1)),
+        new Config("pytorch_optimizer.ScheduleFreeAdamW", Map.of("ams_bound", true)),
+        new Config("schedulefree.AdamWScheduleFree", Map.of("warmup_steps", 3)),
+        new Config("schedulefree.SGDScheduleFree", Map.of("weight_decay", 0.1, "r", 1.0)));
+  }
+
   /** Optimizers of matrices only. */
   static List<Config> ofMatrices() {
     return List.of(
@@ -82,6 +102,24 @@ final class TorchFixtures {
     return all;
   }
 
+  /** A few roundings of a number of that size. */
+  static Offset<Double> near(DType dtype, double size) {
+    return Assertions.within((dtype == DType.FLOAT32 ? 1e-6 : 1e-13) * size);
+  }
+
+  static void assertNear(String what, Vector actual, Vector expected, double tolerance) {
+    double[] values = actual.flatten();
+    double[] wanted = expected.flatten();
+    Assertions.assertThat(values).as(what).hasSameSizeAs(wanted);
+    for (int i = 0; i < values.length; i++) {
+      // Not by AssertJ, which takes long for this many.
+      if (!(Math.abs(values[i] - wanted[i]) <= tolerance * (1 + Math.abs(wanted[i])))) {
+        throw new AssertionError(
+            what + ": element " + i + " is " + values[i] + ", expected " + wanted[i]);
+      }
+    }
+  }
+
   static Vector random(DType dtype, long seed, int... sizes) {
     return random(dtype, seed, Arrays.stream(sizes).mapToObj(n -> new long[] {n}).toList());
   }
@@ -104,5 +142,14 @@ final class TorchFixtures {
       }
     }
     return builder.build();
+  }
+
+  /** Adds a copy of a tensor under another name. */
+  static void add(VectorBuilder builder, String name, Vector from, TensorSpec tensor) {
+    if (tensor.dtype() == DType.FLOAT64) {
+      builder.copy(name, from.toDoubles(tensor.name()), tensor.shape());
+    } else {
+      builder.copy(name, from.toFloats(tensor.name()), tensor.shape());
+    }
   }
 }

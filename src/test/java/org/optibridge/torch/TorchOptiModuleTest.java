@@ -46,7 +46,7 @@ class TorchOptiModuleTest {
         Arguments.of("torch.optim.rmsprop", Map.of(), "did you mean 'RMSprop'"),
         Arguments.of("Completely", Map.of(), "Known: [SGD, Adam"),
         Arguments.of("LBFGS", Map.of(), "closure"),
-        Arguments.of("SparseAdam", Map.of(), "sparse gradients"),
+        Arguments.of("SparseAdam", Map.of("eps", 0.0), "'eps' must be a finite number > 0"),
         Arguments.of("AdamX", Map.of(), "did you mean 'Adam"),
         Arguments.of("torch.optim.lbfgs.LBFGS", Map.of(), "closure"),
         Arguments.of("Adam", Map.of("momentum", 0.9), "no option 'momentum'"),

@@ -64,7 +64,7 @@ class TorchStateTest {
   @ParameterizedTest
   @MethodSource("all")
   void stateMovesIntoAFreshModule(Config config) {
-    for (DType dtype : DType.values()) {
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64)) {
       try (TorchOptiModule whole = config.make();
           TorchOptiModule first = config.make();
           TorchOptiModule second = config.make()) {

@@ -3,6 +3,7 @@ package org.optibridge.vector;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,7 +61,7 @@ class NoiseTest {
   @ParameterizedTest
   @EnumSource(names = {"NOISE_GAUSSIAN", "NOISE_LAPLACE"})
   void sweepsAddTheGeneratorsNoiseWithAnyNumberOfThreads(Op kind) {
-    for (DType dtype : DType.values()) {
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64)) {
       try (Vector gradients = zeros(dtype);
           Vector expected = direct(kind, dtype)) {
         gradients.fill(0.75);

@@ -47,7 +47,7 @@ record Tensor(long[] shape, DType dtype, double[] data) {
     double[] data = new double[values.size()];
     for (int i = 0; i < data.length; i++) {
       double value = values.get(i).number();
-      data[i] = dtype == DType.FLOAT32 ? (float) value : value;
+      data[i] = dtype.round(value);
     }
     return new Tensor(shape, dtype, data);
   }
@@ -61,15 +61,7 @@ record Tensor(long[] shape, DType dtype, double[] data) {
   }
 
   void addTo(VectorBuilder builder, String name) {
-    if (dtype == DType.FLOAT64) {
-      builder.copy(name, data, shape);
-      return;
-    }
-    float[] narrow = new float[data.length];
-    for (int i = 0; i < narrow.length; i++) {
-      narrow[i] = (float) data[i];
-    }
-    builder.copy(name, narrow, shape);
+    builder.copy(name, dtype, data, shape);
   }
 
   /** The order of names of a case. */

@@ -10,6 +10,7 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
+import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
 
 /** Weights that an optimizer of torch steps in place, by groups with options of their own. */
@@ -18,6 +19,8 @@ final class TorchRun implements AutoCloseable {
   private static final Set<String> PYTHON_ONLY =
       Set.of("foreach", "fused", "capturable", "differentiable");
   private static final String RATE = "lr";
+  // Python takes the optimizer's own, whatever a group says.
+  private static final String OF_ALL = "initial_accumulator_value";
 
   /** Weights that share options: those of the optimizer, and what they have in their place. */
   record Group(List<String> names, Map<String, Object> kwargs) {}
@@ -45,6 +48,7 @@ final class TorchRun implements AutoCloseable {
       for (Group group : groups) {
         Map<String, Object> options = options(cls, group.kwargs());
         Object own = group.kwargs().get(RATE);
+        options.remove(OF_ALL);
         options.put(RATE, (own == null ? rate : number(own)) / base);
         entries.add(Map.of("include", group.names(), "kwargs", options));
       }
@@ -110,6 +114,7 @@ final class TorchRun implements AutoCloseable {
     }
     for (int group = 0; group < groups; group++) {
       Map<String, Object> own = new LinkedHashMap<>(options);
+      own.remove(OF_ALL);
       if (rate != null) {
         own.put(RATE, 1.0);
       }
@@ -137,6 +142,12 @@ final class TorchRun implements AutoCloseable {
   void step(Field gradients) {
     List<String> names = params.spec().names().stream().filter(gradients::has).toList();
     if (names.isEmpty()) {
+      return;
+    }
+    if (names.stream().anyMatch(name -> gradients.get(name).has("sparse"))) {
+      try (SparseGradients given = SparseTensors.part(gradients, names)) {
+        optimizer.step(params, given);
+      }
       return;
     }
     try (Vector given = Tensor.part(gradients, names)) {

@@ -106,6 +106,9 @@ class BenchRunTest {
   static List<BenchOptimizer> optimizers() {
     List<BenchOptimizer> all = new ArrayList<>();
     for (TorchOptimizerSpec spec : TorchOptimizers.all()) {
+      if (spec.takesSparseOnly()) {
+        continue;
+      }
       all.add(new BenchOptimizer(spec.name(), spec.qualifiedName(), Map.of(), 0.01));
     }
     Map<String, Object> momentum = Map.of("momentum", 0.9, "nesterov", true);

@@ -21,8 +21,15 @@ public final class SignMomentum extends FormulaModule {
     this.beta = Require.share(NAME, "beta", beta);
   }
 
+  /** For configs and command lines that name this class. */
+  public SignMomentum(Map<String, Object> config) {
+    super(NAME);
+    double share = ConfigReader.read(NAME, config, entry -> entry.number("beta", 0.9));
+    this.beta = Require.share(NAME, "beta", share);
+  }
+
   public static OptiModule fromConfig(Map<String, Object> config) {
-    return ConfigReader.read(NAME, config, entry -> new SignMomentum(entry.number("beta", 0.9)));
+    return new SignMomentum(config);
   }
 
   @Override

@@ -1,0 +1,144 @@
+package org.optibridge.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.Vectors;
+import org.optibridge.torch.PluginBuild;
+import org.optibridge.trust.ImportPolicy;
+import org.optibridge.trust.ImportRefusedException;
+import org.optibridge.trust.ImportValidator;
+import org.optibridge.trust.TrustedImports;
+import org.optibridge.vector.Vector;
+
+/** The samples of optimizers from files, compiled and run as programs of their own. */
+@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+class OwnSamplesTest {
+  @TempDir Path folder;
+
+  private void compile(String sample) throws IOException {
+    String classPath = System.getProperty("java.class.path");
+    List<String> compile = new ArrayList<>(List.of("-d", folder.toString(), "-cp", classPath));
+    try (Stream<Path> files = Files.walk(Path.of("samples", sample, "src/main/java"))) {
+      files.map(Path::toString).filter(one -> one.endsWith(".java")).forEach(compile::add);
+    }
+    int compiled =
+        ToolProvider.getSystemJavaCompiler().run(null, null, null, compile.toArray(String[]::new));
+    assertThat(compiled).isZero();
+  }
+
+  private void trains(String sample, String main, Path file) throws Exception {
+    compile(sample);
+    String classPath = System.getProperty("java.class.path");
+    Path out = folder.resolve("out.txt");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                folder + File.pathSeparator + classPath,
+                main,
+                file.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(out.toFile())
+            .start();
+    assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+    String printed = Files.readString(out, StandardCharsets.UTF_8);
+    assertThat(process.exitValue()).as(printed).isZero();
+    assertThat(number(printed, "loss before: ")).isEqualTo(70);
+    assertThat(number(printed, "loss after: ")).isLessThan(0.01);
+    assertThat(number(printed, "native bytes still held: ")).isZero();
+  }
+
+  private static double number(String text, String label) {
+    Matcher matcher = Pattern.compile(Pattern.quote(label) + "(\\S+)").matcher(text);
+    assertThat(matcher.find()).as(text).isTrue();
+    return Double.parseDouble(matcher.group(1));
+  }
+
+  @Test
+  void aPluginTrains() throws Exception {
+    trains("own-native", "com.example.ownnative.Main", PluginBuild.sample());
+  }
+
+  @Test
+  void aProgramTrains() throws Exception {
+    Path lamb = Path.of("src/test/resources/own/lamb.pt");
+    trains("own-program", "com.example.ownprogram.Main", lamb);
+  }
+
+  @Test
+  void aConfigNamesTheJavaClass() throws Exception {
+    compile("own-module");
+    String name = "com.example.ownmodule.SignMomentum";
+    Map<String, Object> config =
+        Map.of(
+            "lrate",
+            0.5,
+            "modules",
+            List.of(
+                List.of("torch-optim", Map.of("optim_cls", name, "kwargs", Map.of("beta", 0.8)))));
+    TrustedImports former = TrustedImports.standard();
+    Thread thread = Thread.currentThread();
+    ClassLoader loader = thread.getContextClassLoader();
+    try (URLClassLoader classes = new URLClassLoader(new URL[] {folder.toUri().toURL()}, loader)) {
+      thread.setContextClassLoader(classes);
+      use(ImportPolicy.builder());
+      assertThatThrownBy(() -> Optimizer.fromConfig(config))
+          .isInstanceOf(ImportRefusedException.class)
+          .hasMessageContaining("allowClass(\"" + name + "\")");
+      use(ImportPolicy.builder().allowClass(name));
+      try (Optimizer optimizer = Optimizer.fromConfig(config);
+          Vector params = Vectors.w(1, 1, 1);
+          Vector gradients = Vectors.w(3, -4, 0)) {
+        optimizer.step(params, gradients);
+        assertThat(params.toFloats("w")).containsExactly(0.5f, 1.5f, 1);
+      }
+    } finally {
+      thread.setContextClassLoader(loader);
+      TrustedImports.setStandard(former);
+    }
+  }
+
+  private static void use(ImportPolicy.Builder policy) {
+    TrustedImports.setStandard(
+        new TrustedImports(
+            policy.validator((request, question) -> ImportValidator.Answer.NOBODY_THERE).build()));
+  }
+
+  // ---- docs/own-optimizer.md
+  // ------------------------------------------------------------------------
+
+  private static String docs() throws IOException {
+    return Files.readString(Path.of("docs/own-optimizer.md"));
+  }
+
+  @Test
+  void theSamplesAreQuotedAsTheyAre() throws IOException {
+    String lion = Files.readString(Path.of("samples/own-native/src/main/cpp/lion.cpp"));
+    String steps = Files.readString(Path.of("samples/own-program/steps.py"));
+    String docs = docs();
+    assertThat(docs)
+        .contains("```cpp\n" + lion.substring(lion.indexOf("#include")) + "```")
+        .contains(Files.readString(Path.of("samples/own-native/CMakeLists.txt")))
+        .contains("```python\n" + steps.substring(steps.indexOf("def lion(")) + "```");
+  }
+}
