@@ -18,6 +18,7 @@ import re
 import shutil
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass, field
 
 import torch
@@ -140,7 +141,15 @@ def export_script(function, optimizer, path):
             inputs = arguments(optimizer, n, torch.float32)
             for one, other in zip(results(function, optimizer, inputs), results(module, optimizer, inputs)):
                 torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
-    torch.jit.save(module, path, _extra_files={"optibridge.json": json.dumps(optimizer.metadata())})
+    with tempfile.TemporaryDirectory() as folder:
+        whole = os.path.join(folder, "step.pt")
+        torch.jit.save(module, whole, _extra_files={"optibridge.json": json.dumps(optimizer.metadata())})
+        # Without what is for debuggers only: it has the paths of this machine.
+        with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as target:
+            for entry in source.namelist():
+                if not entry.endswith(".debug_pkl"):
+                    target.writestr(zipfile.ZipInfo(entry), source.read(entry))
+    torch.jit.load(path)
 
 
 class InPlace(torch.nn.Module):

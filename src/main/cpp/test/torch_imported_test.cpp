@@ -3,7 +3,10 @@
 #include <torch/csrc/jit/serialization/export.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <stdexcept>
+#include <string>
 
 // libtorch's logging has a macro of this name.
 #undef CHECK
@@ -18,8 +21,9 @@ const char* const kInputs =
 
 std::string folder() {
   static const std::string made = [] {
-    char name[] = "/tmp/optibridge-test-XXXXXX";
-    return std::string(mkdtemp(name));
+    std::string name = (std::filesystem::temp_directory_path() / "optibridge-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder can be made: " + name);
+    return name;
   }();
   return made;
 }
@@ -160,15 +164,15 @@ int main() {
     small_tensors<double>(*program);
     a_large_tensor(*program, false);
   }
-  const Program picky(std::string(kInputs) +
-                          " -> Tuple[Tensor, Tensor]:\n  if bool(grad.max() > 100):\n    raise "
-                          "Exception('too steep')\n  s = beta * sum + grad\n  return param - lr * "
-                          "s, s\n",
-                      OB_PROGRAM_ELEMENT_WISE);
+  const Program picky(
+      std::string(kInputs) +
+          " -> Tuple[Tensor, Tensor]:\n  assert bool(grad.max() < 100), 'too steep'\n"
+          "  s = beta * sum + grad\n  return param - lr * s, s\n",
+      OB_PROGRAM_ELEMENT_WISE);
   CHECK(picky.outcome.ok());
   a_large_tensor(picky, true);
   unfit_programs_are_refused();
   missing_plugins_are_errors();
-  rmdir(folder().c_str());
+  std::filesystem::remove(folder());
   return result();
 }

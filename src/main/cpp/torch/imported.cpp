@@ -1,5 +1,6 @@
 #include "torch/imported.h"
 
+#include <deque>
 #include <map>
 #include <mutex>
 
@@ -15,6 +16,7 @@ struct Entry {
 struct Registry {
   std::mutex mutex;
   std::map<std::string, Entry> entries;  // whose addresses stay
+  std::deque<std::string> texts;         // here too
 };
 
 Registry& registry() {
@@ -41,6 +43,12 @@ std::string register_imported(Imported imported) {
     entry.rules.push_back({entry.imported.options[i].c_str(), entry.imported.kinds[i]});
   }
   return key;
+}
+
+int64_t keep_text(std::string text) {
+  Registry& all = registry();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return reinterpret_cast<int64_t>(&all.texts.emplace_back(std::move(text)));
 }
 
 const std::vector<OptionRule>* rules_of_imported(const std::string& class_name) {

@@ -2,6 +2,7 @@
 // has decided that it may run; nothing here asks.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,9 @@ struct Imported {
 // Registers it and returns its class name, for rules_of and make_algorithm: the name and a number,
 // "Lion#1".
 std::string register_imported(Imported imported);
+
+// Keeps a text until the process ends; its address.
+int64_t keep_text(std::string text);
 
 // Null if the class name is not of that kind.
 const std::vector<OptionRule>* rules_of_imported(const std::string& class_name);

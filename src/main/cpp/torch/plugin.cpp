@@ -233,8 +233,7 @@ extern "C" {
 ob_result ob_torch_open_plugin(const char* path, int64_t* out) OB_NOEXCEPT {
   return optibridge::torch_bridge::guarded("torch_open_plugin", [&] {
     if (path == nullptr || out == nullptr) throw std::invalid_argument("an argument is null");
-    auto text = std::make_unique<std::string>(optibridge::torch_bridge::open_plugin(path));
-    *out = reinterpret_cast<int64_t>(text.release());  // kept as long as the library
+    *out = optibridge::torch_bridge::keep_text(optibridge::torch_bridge::open_plugin(path));
   });
 }
 

@@ -52,7 +52,7 @@ class ProgramAlgorithm final : public FusedAlgorithm {
     std::set<std::pair<at::ScalarType, std::vector<int64_t>>> tried;
     for (const at::Tensor& param : binding.params) {
       program_->require(param);
-      const std::vector<int64_t> shape = shape_of(param);
+      const std::vector<int64_t> shape = shaped(param).sizes().vec();
       // A short one first: compiled code that was made for one size only would do less harm.
       if (spec_.flat) try_on(param, {3}, tried);
       if (param.numel() > 0 && param.numel() <= kTried) try_on(param, shape, tried);
@@ -108,8 +108,9 @@ class ProgramAlgorithm final : public FusedAlgorithm {
   }
 
  private:
-  std::vector<int64_t> shape_of(const at::Tensor& param) const {
-    return spec_.flat ? std::vector<int64_t>{param.numel()} : param.sizes().vec();
+  // A tensor without dimension would be promoted to the dtype of the numbers: it gets one.
+  at::Tensor shaped(const at::Tensor& tensor) const {
+    return spec_.flat || tensor.dim() == 0 ? tensor.view(-1) : tensor;
   }
 
   std::vector<at::Tensor> with_numbers(const at::Tensor& param, const at::Tensor& grad,
@@ -117,10 +118,6 @@ class ProgramAlgorithm final : public FusedAlgorithm {
     std::vector<at::Tensor> inputs = {param, grad, step, rate_};
     inputs.insert(inputs.end(), options_.begin(), options_.end());
     return inputs;
-  }
-
-  at::Tensor shaped(const at::Tensor& tensor) const {
-    return spec_.flat ? tensor.view(-1) : tensor;
   }
 
   std::vector<at::Tensor> inputs_of(const Binding& from, size_t i, const at::Tensor& step) const {

@@ -13,9 +13,9 @@
 namespace optibridge::torch_bridge {
 
 // What the archive says of its program. The program is called with
-//   param, grad: tensors of one dtype; of one dimension if `flat`, else of the parameter's shape
-//   step, lr, then each option: float64 tensors of shape []; step counts from 1
-//   then each state: like param, or a float32 tensor of shape []
+//   param, grad: tensors of one dtype; of one dimension if `flat`, else of the parameter's shape,
+//   [1] for [] step, lr, then each option: float64 tensors of shape []; step counts from 1 then
+//   each state: like param, or a float32 tensor of shape []
 // and returns (param, states...), or nothing if it writes to them in place.
 struct ProgramSpec {
   std::string name;

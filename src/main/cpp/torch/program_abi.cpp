@@ -61,8 +61,7 @@ ob_result ob_torch_open_program(int32_t kind, const char* path, const char* floa
     imported.make = [program, spec](const tb::Options& values) {
       return tb::make_program(program, spec, values);
     };
-    // Kept as long as what it names.
-    *out = reinterpret_cast<int64_t>(new std::string(tb::register_imported(std::move(imported))));
+    *out = tb::keep_text(tb::register_imported(std::move(imported)));
   });
 }
 

@@ -45,6 +45,10 @@ class ArchitectureTest {
   @ArchTest static final ArchRule TORCH = only("torch", "optimizer", "vector", "memory", "trust");
 
   @ArchTest
+  static final ArchRule TENSORFLOW =
+      only("tensorflow", "optimizer", "vector", "memory", "trust", "state");
+
+  @ArchTest
   static final ArchRule TRUST_USES_THE_JDK_ALONE =
       classes()
           .that()
@@ -61,6 +65,15 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage(BASE + "torch..");
+
+  @ArchTest
+  static final ArchRule NOTHING_BUT_THE_COMMAND_LINE_KNOWS_TENSORFLOW =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(BASE + "tensorflow..", BASE + "cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(BASE + "tensorflow..");
 
   @ArchTest
   static final ArchRule LIBRARIES_OF_THE_COMMAND_LINE =

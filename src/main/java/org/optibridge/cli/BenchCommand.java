@@ -33,7 +33,9 @@ import picocli.CommandLine.Parameters;
           + " bare loop with the same memory traffic).",
       "Contestants for the pipeline (FedProx, global clipping, Adam, decay): optibridge,"
           + " optibridge-torch (libtorch's Adam in it), torch-as-written, torch-tuned (in place) and"
-          + " torch-blocked (in pieces that stay in cache): libtorch's operators from C++; floor."
+          + " torch-blocked (in pieces that stay in cache): libtorch's operators from C++; floor.",
+      "Contestants for Keras's Adam: optibridge-tensorflow (TensorFlow's kernel, in place),"
+          + " tensorflow-c (a call of the kernel for each tensor, from C++); floor."
     })
 final class BenchCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // injected by picocli
@@ -48,6 +50,7 @@ final class BenchCommand implements Callable<Integer> {
         "adam-2000x100: Adam on 2,000 tensors;",
         "adamw-resnet50, adamw-gpt2: AdamW on the parameters of ResNet-50 and GPT-2 small;",
         "pipeline-1e7, pipeline-gpt2: the pipeline;",
+        "tf-adam-1e6, tf-adam-1e7, tf-adam-2000x100: Keras's Adam with TensorFlow's kernel;",
         "memory-1e8: bytes per parameter beyond parameters and gradients.",
         "Default: adam-1e4, adam-1e7, adam-2000x100, pipeline-1e7. Those of 1e8 and of"
             + " GPT-2 need several GB of memory."

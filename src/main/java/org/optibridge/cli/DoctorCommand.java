@@ -16,6 +16,7 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
+import org.optibridge.tensorflow.TensorflowLibrary;
 import org.optibridge.torch.TorchLibrary;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -58,7 +59,12 @@ final class DoctorCommand implements Callable<Integer> {
                     + " threads");
     Library model =
         probe("bytedeco torch", torch.class, () -> torch.get_num_threads() + " threads");
-    List<Library> libraries = List.of(core, bridge, model);
+    Library tensorflow =
+        probe(
+            "tensorflow",
+            TensorflowLibrary.class,
+            () -> "TensorFlow " + TensorflowLibrary.ob_tf_version());
+    List<Library> libraries = List.of(core, bridge, model, tensorflow);
 
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("optibridge", Version.text());

@@ -7,7 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.tensorflow.KerasOptimizerSpec;
+import org.optibridge.tensorflow.KerasOptimizers;
+import org.optibridge.tensorflow.KerasOption;
 import org.optibridge.torch.TorchOptimizerSpec;
 import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.torch.TorchOption;
@@ -34,6 +38,8 @@ final class ListCommand implements Runnable {
     if (json) {
       Map<String, Object> document = new LinkedHashMap<>();
       document.put("optimizers", TorchOptimizers.all().stream().map(ListCommand::map).toList());
+      document.put(
+          "kerasOptimizers", KerasOptimizers.all().stream().map(ListCommand::map).toList());
       document.put("modules", Registry.modules());
       document.put("regularizers", Registry.regularizers());
       document.put("schedulers", Registry.schedulers());
@@ -43,6 +49,10 @@ final class ListCommand implements Runnable {
       out.println();
       out.println("Where there is a fused kernel it is used; fused=False selects the plain step.");
       out.println("LBFGS evaluates a closure and is no module: org.optibridge.torch.TorchLbfgs.");
+      out.println();
+      out.print(kerasTable());
+      out.println();
+      out.println("Keras's optimizers are named with their package: keras.optimizers.Adam.");
       out.println();
       names(out, "Modules", Registry.modules());
       names(out, "Regularizers", Registry.regularizers());
@@ -91,6 +101,45 @@ final class ListCommand implements Runnable {
     return map;
   }
 
+  private static TextTable kerasTable() {
+    TextTable table = new TextTable(6, "optimizer", "kernel", "option", "type", "default", "range");
+    for (KerasOptimizerSpec optimizer : KerasOptimizers.all()) {
+      String rate = String.valueOf(optimizer.defaultLearningRate());
+      String kernel = optimizer.kernel() == null ? "several" : "one";
+      table.row(optimizer.qualifiedName(), kernel, "learning_rate", "float", rate, "any");
+      for (KerasOption option : optimizer.allOptions()) {
+        table.row("", "", option.name(), type(option), literal(option), option.range());
+      }
+    }
+    return table;
+  }
+
+  private static Map<String, Object> map(KerasOptimizerSpec optimizer) {
+    List<Map<String, @Nullable Object>> options = new ArrayList<>();
+    for (KerasOption option : optimizer.allOptions()) {
+      Map<String, @Nullable Object> map = new LinkedHashMap<>();
+      map.put("name", option.name());
+      map.put("type", type(option));
+      map.put("default", option.defaultValue());
+      map.put("range", option.range());
+      options.add(map);
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("name", optimizer.qualifiedName());
+    map.put("oneKernel", optimizer.kernel() != null);
+    map.put("defaultLearningRate", optimizer.defaultLearningRate());
+    map.put("options", options);
+    return map;
+  }
+
+  private static String type(KerasOption option) {
+    return switch (option.type()) {
+      case FLOAT, STRICT_FLOAT -> "float";
+      case BOOL -> "bool";
+      case INT -> "int";
+    };
+  }
+
   private static String type(TorchOption option) {
     return switch (option.type()) {
       case FLOAT -> "float";
@@ -103,8 +152,15 @@ final class ListCommand implements Runnable {
   }
 
   /** As Python writes it. */
+  private static String literal(KerasOption option) {
+    return literal(option.defaultValue());
+  }
+
   private static String literal(TorchOption option) {
-    Object value = option.defaultValue();
+    return literal(option.defaultValue());
+  }
+
+  private static String literal(@Nullable Object value) {
     if (value == null) {
       return "None";
     }

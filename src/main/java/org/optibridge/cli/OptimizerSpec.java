@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.cli.bench.BenchOptimizer;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.tensorflow.KerasOptimizers;
+import org.optibridge.tensorflow.TensorflowOptiModule;
 import org.optibridge.torch.TorchImport;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.torch.TorchOptimizers;
@@ -50,7 +52,7 @@ record OptimizerSpec(
     for (Map.Entry<String, @Nullable Object> argument : call.arguments().entrySet()) {
       String key = argument.getKey();
       Object value = argument.getValue();
-      if (key.equals("lr")) {
+      if (key.equals("lr") || (key.equals("learning_rate") && isOfKeras(call.name()))) {
         learningRate = rate(trimmed, value);
       } else if (value == null && !takesNone(call.name(), key)) {
         throw new CliException(
@@ -118,7 +120,7 @@ record OptimizerSpec(
 
   /**
    * Makes it: a module of the pipeline if a registered one has this name, else one of an imported
-   * class or an optimizer of libtorch.
+   * class or an optimizer of libtorch or Keras.
    */
   OptiModule module() {
     return checked(
@@ -129,8 +131,11 @@ record OptimizerSpec(
           if (file != null) {
             return file.module(options);
           }
-          return isRegistered()
-              ? Registry.module(name, options)
+          if (isRegistered()) {
+            return Registry.module(name, options);
+          }
+          return isOfKeras(name)
+              ? TensorflowOptiModule.of(name, options)
               : TorchOptiModule.of(name, options);
         });
   }
@@ -144,8 +149,13 @@ record OptimizerSpec(
     }
   }
 
+  /** Keras's optimizers are named with their package: plain names are libtorch's. */
+  private static boolean isOfKeras(String name) {
+    return name.startsWith("keras.") || name.startsWith("tf.") || name.startsWith("tensorflow.");
+  }
+
   /**
-   * The learning rate: as given, or the default of libtorch's optimizer.
+   * The learning rate: as given, or the default of the framework's optimizer.
    *
    * @param otherwise for modules, which have no default
    */
@@ -156,7 +166,14 @@ record OptimizerSpec(
     if (file != null) {
       return file.spec().defaultLearningRate();
     }
-    return isModule() ? otherwise : checked(() -> TorchOptimizers.get(name).defaultLearningRate());
+    if (isModule()) {
+      return otherwise;
+    }
+    return checked(
+        () ->
+            isOfKeras(name)
+                ? KerasOptimizers.get(name).defaultLearningRate()
+                : TorchOptimizers.get(name).defaultLearningRate());
   }
 
   /** What a benchmark needs of it, checked. */

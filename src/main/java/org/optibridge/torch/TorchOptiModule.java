@@ -3,7 +3,6 @@ package org.optibridge.torch;
 import static java.util.Objects.requireNonNull;
 
 import java.lang.ref.Reference;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -17,7 +16,6 @@ import org.optibridge.torch.TorchBinding.Kind;
 import org.optibridge.trust.Origin;
 import org.optibridge.vector.BlockKernel;
 import org.optibridge.vector.Recording;
-import org.optibridge.vector.Selection;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
@@ -112,19 +110,11 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   // Has the options as well.
   private final TorchHandle handle;
 
-  private @Nullable TorchSlots slots;
-  // The artificial parameter, and gradients that had to be computed first.
-  private @Nullable Vector direction;
-  private @Nullable Vector input;
+  private final TorchMemory memory;
+  private final TorchBindings bindings;
+
   // The last step that was to be an instruction of a sweep.
   private @Nullable TorchBlockKernel pending;
-  // What the native views point at; equal vectors at the next step keep them.
-  private @Nullable Vector boundParams;
-  private @Nullable Vector boundGradients;
-  // All weights, where the next call is about some of them.
-  private @Nullable VectorSpec all;
-  private final Selection selection = new Selection();
-  private final TorchBindings bindings;
   // The learning rate of the last step, for the state.
   private double lastRate = 1;
 
@@ -135,6 +125,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
     this.spec = options.spec();
     this.fused = options.isFused();
     this.handle = TorchHandle.create(options);
+    this.memory = new TorchMemory(handle);
     this.bindings = new TorchBindings(handle);
   }
 
@@ -282,11 +273,12 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
       if (evaluating == toEval) {
         return;
       }
-      if (slots != null) {
-        slots.spec().requireSame(params.spec(), "the stored state", "the weights");
+      TorchSlots state = memory.slots();
+      if (state != null) {
+        state.spec().requireSame(params.spec(), "the stored state", "the weights");
         params.beginWrite();
         try {
-          bind(params, params, slots);
+          memory.bind(params, params);
           NativeStatus.check(TorchLibrary.ob_torch_move_weights(handle.address, toEval ? 1 : 0));
         } finally {
           params.endUse();
@@ -368,7 +360,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
 
   private void apply(TorchOptions options, Map<String, Object> changes) {
     try (TorchHandle next = TorchHandle.create(options)) {
-      TorchSlots state = slots;
+      TorchSlots state = memory.slots();
       if (state == null || next.hasSlotsOf(handle)) {
         handle.take(next);
         return;
@@ -388,10 +380,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
             spec.qualifiedName() + ": can't change to " + changes + ": " + e.getMessage(), e);
       }
       handle.take(next);
-      boundParams = null;
-      boundGradients = null;
-      slots = changed;
-      state.closeExcept(changed);
+      memory.change(changed);
     }
   }
 
@@ -400,7 +389,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   /** {@inheritDoc} Weights without a gradient keep their state and their count of steps. */
   @Override
   public void beforePartialStep(VectorSpec weights) {
-    all = weights;
+    memory.weightsAre(weights);
   }
 
   @Override
@@ -419,9 +408,9 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
             ? params.minus(gradients.stepped(kernel, params))
             : gradients.stepped(kernel, null).negate();
       }
-      slotsFor(gradients.spec());
-      Vector stored = stored(gradients);
-      Vector stepped = direction(stored.spec());
+      memory.slotsFor(gradients.spec());
+      Vector stored = memory.stored(gradients);
+      Vector stepped = memory.direction(stored.spec());
       if (aware) {
         stepped.assign(requireNonNull(params));
       }
@@ -429,7 +418,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
       bindings.is(kind, false, stored.spec(), gradients == stored);
       return aware ? requireNonNull(params).minus(stepped) : stepped.negate();
     } finally {
-      all = null;
+      memory.callIsOver();
       handle.release();
     }
   }
@@ -448,11 +437,9 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
     handle.acquireExclusive();
     try {
       requireTraining();
-      if (all == null) {
-        all = params.spec();
-      }
-      slotsFor(gradients.spec());
-      Vector stepped = selection.of(params, gradients.spec());
+      memory.weightsUnlessKnown(params.spec());
+      memory.slotsFor(gradients.spec());
+      Vector stepped = memory.select(params, gradients.spec());
       // With gradients in memory the step by itself is a sweep; not so if it is part of a larger
       // one.
       if ((!gradients.isStored() || Recording.isJoined()) && runsInBlocks(stepped)) {
@@ -461,11 +448,11 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
         stepped.assign(gradients.stepped(kernel, stepped));
         return;
       }
-      Vector stored = stored(gradients);
+      Vector stored = memory.stored(gradients);
       step(stepped, stored, learningRate, false);
       bindings.is(Kind.IN_PLACE, false, stepped.spec(), gradients == stored);
     } finally {
-      all = null;
+      memory.callIsOver();
       handle.release();
     }
   }
@@ -492,12 +479,12 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
       if (refusal != null) {
         throw new UnsupportedOperationException(refusal);
       }
-      TorchSlots state = slotsFor(params.spec());
+      TorchSlots state = memory.slotsFor(params.spec());
       params.beginWrite();
       try {
         long rows = gradients.beginRead(params.spec());
         try {
-          bind(params, params, state);
+          memory.bind(params, params);
           NativeStatus.check(TorchLibrary.ob_torch_step_rows(handle.address, rows, learningRate));
           remember(learningRate);
         } finally {
@@ -541,19 +528,6 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
     }
   }
 
-  /** The artificial parameter. */
-  private Vector direction(VectorSpec params) {
-    Vector memory = direction;
-    if (memory == null || !memory.spec().equals(params)) {
-      if (memory != null) {
-        memory.close();
-      }
-      memory = Vector.allocate(params);
-      direction = memory;
-    }
-    return memory;
-  }
-
   /**
    * Whether the step can be an instruction of the sweep that computes the gradients. Not of small
    * tensors: a call of the kernel for each costs more than a pass over memory.
@@ -567,9 +541,10 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   }
 
   private BlockKernel kernel(Vector params, double rate) {
-    TorchSlots state = slotsFor(params.spec());
-    bind(params, params, state);
-    TorchBlockKernel next = new TorchBlockKernel(handle, rate, () -> direction(params.spec()));
+    memory.slotsFor(params.spec());
+    memory.bind(params, params);
+    TorchBlockKernel next =
+        new TorchBlockKernel(handle, rate, () -> memory.direction(params.spec()));
     pending = next;
     remember(rate);
     Recording.onRollBack(
@@ -592,12 +567,12 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   }
 
   private void step(Vector params, Vector gradients, double rate, boolean fromZero) {
-    TorchSlots state = requireNonNull(slots);
+    TorchSlots state = requireNonNull(memory.slots());
     params.beginWrite();
     try {
       gradients.beginRead();
       try {
-        bind(params, gradients, state);
+        memory.bind(params, gradients);
         if (fromZero) {
           NativeStatus.check(TorchLibrary.ob_torch_zero(handle.address));
         }
@@ -622,72 +597,6 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
     }
   }
 
-  private void bind(Vector params, Vector gradients, TorchSlots state) {
-    if (params == boundParams && gradients == boundGradients) {
-      return;
-    }
-    boundParams = null;
-    boundGradients = null;
-    handle.bind(params, gradients, positions(state.spec(), params.spec()), state);
-    NativeStatus.check(TorchLibrary.ob_torch_sync(handle.address));
-    boundParams = params;
-    boundGradients = gradients;
-  }
-
-  /** Where tensors stand among all that have state; null if they are all. */
-  private static long @Nullable [] positions(VectorSpec state, VectorSpec some) {
-    if (state.equals(some)) {
-      return null;
-    }
-    int[] positions = state.positions(some, "the stored state", "the gradients");
-    return Arrays.stream(positions).asLongStream().toArray();
-  }
-
-  /** Gradients in memory: the caller's if they are stored, else computed into this module's. */
-  private Vector stored(Vector gradients) {
-    if (gradients.isStored()) {
-      return gradients;
-    }
-    Vector memory = input;
-    if (memory == null || !memory.spec().equals(gradients.spec())) {
-      if (memory != null) {
-        memory.close();
-      }
-      memory = Vector.allocate(gradients.spec());
-      input = memory;
-    }
-    memory.assign(gradients);
-    return memory;
-  }
-
-  /** The state, made at the first step; checks that it has what a step of these tensors needs. */
-  private TorchSlots slotsFor(VectorSpec operands) {
-    VectorSpec weights = all == null ? operands : all;
-    TorchSlots state = slots;
-    if (state != null) {
-      state.spec().requireSame(weights, "the stored state", "the gradients");
-    }
-    if (!weights.equals(operands)) {
-      weights.positions(operands, "the parameters", "the gradients");
-    }
-    if (state == null) {
-      weights.requireArithmetic(
-          spec.qualifiedName()
-              + " steps float32 and float64 weights; use MixedPrecision, which keeps float32 ones");
-      TorchSlots made = TorchSlots.initial(handle, weights);
-      state = made;
-      slots = made;
-      // A step that failed was none: the next one may be of other shapes.
-      Recording.onRollBack(
-          () -> {
-            if (slots == made) {
-              forget();
-            }
-          });
-    }
-    return state;
-  }
-
   @Override
   public void reset() {
     handle.acquireExclusive();
@@ -701,21 +610,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   private void forget() {
     lastRate = 1;
     evaluating = false;
-    boundParams = null;
-    boundGradients = null;
-    selection.close();
-    if (slots != null) {
-      slots.close();
-      slots = null;
-    }
-    if (direction != null) {
-      direction.close();
-      direction = null;
-    }
-    if (input != null) {
-      input.close();
-      input = null;
-    }
+    memory.forget();
   }
 
   private TorchStateDict stateDict() {
@@ -727,7 +622,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   public State getState() {
     handle.acquireExclusive();
     try {
-      State state = stateDict().save(slots, lastRate);
+      State state = stateDict().save(memory.slots(), lastRate);
       return handle.hasEvalWeights() ? state.put(WEIGHTS, evaluating ? EVAL : TRAIN) : state;
     } finally {
       handle.release();
@@ -749,7 +644,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
       TorchStateDict.Loaded next =
           stateDict().load(state, handle.hasEvalWeights() ? Set.of(WEIGHTS) : Set.of());
       forget();
-      slots = next.slots();
+      memory.replace(next.slots());
       lastRate = next.rate();
       evaluating = eval;
     } finally {

@@ -166,7 +166,8 @@ class ImportOptionsTest extends CommandRuns {
   @ParameterizedTest
   @ValueSource(strings = {"torch.evil.Foo", "Adamm", "keras.optimizers.Evil"})
   void otherNamesAreUnknownOptimizers(String name) {
-    refuses("Unknown torch optimizer '" + name + "'", compare("-o", name));
+    String framework = name.startsWith("keras") ? "Keras" : "torch";
+    refuses("Unknown " + framework + " optimizer '" + name + "'", compare("-o", name));
   }
 
   @Test

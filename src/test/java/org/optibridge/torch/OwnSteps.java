@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
@@ -187,6 +188,22 @@ final class OwnSteps {
         .regularizer(new Ridge(0.01))
         .module(make.get())
         .build();
+  }
+
+  /** Modules of one file on several threads at once, some of them closed while others step. */
+  static void modulesShareTheirCode(Supplier<TorchOptiModule> make) {
+    double[] alone = actual(make, DType.FLOAT32, 6, 0.01, true);
+    List<CompletableFuture<double[]>> runs = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      int steps = i % 2 == 0 ? 6 : 1;
+      runs.add(CompletableFuture.supplyAsync(() -> actual(make, DType.FLOAT32, steps, 0.01, true)));
+    }
+    for (int i = 0; i < runs.size(); i++) {
+      double[] result = runs.get(i).join();
+      if (i % 2 == 0) {
+        assertThat(result).isEqualTo(alone);
+      }
+    }
   }
 
   /** After something went wrong, other modules work. */

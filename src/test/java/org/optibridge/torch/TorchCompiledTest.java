@@ -52,6 +52,7 @@ class TorchCompiledTest {
     TorchImport lamb = ScriptArchives.open(compiled("lamb.pt2"));
     OwnSteps.followsTheRule(() -> lamb.module(OwnSteps.LAMB_OPTIONS), OwnSteps.LAMB, 2);
     OwnSteps.goesOnFromItsState(() -> lamb.module(OwnSteps.LAMB_OPTIONS));
+    OwnSteps.modulesShareTheirCode(() -> lamb.module(OwnSteps.LAMB_OPTIONS));
   }
 
   @Test
@@ -59,6 +60,7 @@ class TorchCompiledTest {
     TorchImport lion = ScriptArchives.open(compiled("lion.pt2"));
     OwnSteps.followsTheRule(() -> lion.module(OwnSteps.LION_OPTIONS), OwnSteps.LION, 1);
     OwnSteps.goesOnFromItsState(() -> lion.module(OwnSteps.LION_OPTIONS));
+    OwnSteps.modulesShareTheirCode(() -> lion.module(OwnSteps.LION_OPTIONS));
     OwnSteps.largeTensorsMoveAsTheirParts(() -> lion.module(OwnSteps.LION_OPTIONS));
   }
 

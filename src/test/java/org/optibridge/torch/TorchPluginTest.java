@@ -56,6 +56,7 @@ class TorchPluginTest {
     assertThat(lion.spec().options()).hasSize(3);
     OwnSteps.followsTheRule(() -> lion.module(OwnSteps.LION_OPTIONS), OwnSteps.LION, 1);
     OwnSteps.goesOnFromItsState(() -> lion.module(OwnSteps.LION_OPTIONS));
+    OwnSteps.modulesShareTheirCode(() -> lion.module(OwnSteps.LION_OPTIONS));
     OwnSteps.largeTensorsMoveAsTheirParts(() -> lion.module(OwnSteps.LION_OPTIONS));
   }
 

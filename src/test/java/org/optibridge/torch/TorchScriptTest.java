@@ -48,6 +48,7 @@ class TorchScriptTest {
     assertThat(lamb.spec().defaultLearningRate()).isEqualTo(1e-3);
     OwnSteps.followsTheRule(() -> lamb.module(OwnSteps.LAMB_OPTIONS), OwnSteps.LAMB, 2);
     OwnSteps.goesOnFromItsState(() -> lamb.module(OwnSteps.LAMB_OPTIONS));
+    OwnSteps.modulesShareTheirCode(() -> lamb.module(OwnSteps.LAMB_OPTIONS));
   }
 
   @Test
@@ -55,6 +56,7 @@ class TorchScriptTest {
     TorchImport lion = lion();
     OwnSteps.followsTheRule(() -> lion.module(OwnSteps.LION_OPTIONS), OwnSteps.LION, 1);
     OwnSteps.goesOnFromItsState(() -> lion.module(OwnSteps.LION_OPTIONS));
+    OwnSteps.modulesShareTheirCode(() -> lion.module(OwnSteps.LION_OPTIONS));
     OwnSteps.largeTensorsMoveAsTheirParts(() -> lion.module(OwnSteps.LION_OPTIONS));
     OwnSteps.largeTensorsMoveAsTheirParts(
         () -> lion.module(Map.of("weight_decay", 0.1, "fused", false)));

@@ -26,6 +26,9 @@ public final class BenchItems {
     if (instead == null) {
       pipeline("pipeline-1e7", Models.matrix(10_000, 1000), 11);
       pipeline("pipeline-gpt2", Models.gpt2(), 5);
+      tensorflow("tf-adam-1e6", Models.single(1_000_000));
+      tensorflow("tf-adam-1e7", Models.single(10_000_000));
+      tensorflow("tf-adam-2000x100", Models.matrices(2000, 10, 10));
     }
     items.add(new MemoryItem("memory-1e8", Models.matrix(100_000, 1000), instead));
   }
@@ -56,6 +59,10 @@ public final class BenchItems {
   /** Returns the items in the order of the help text. */
   public List<BenchItem> items() {
     return List.copyOf(items);
+  }
+
+  private void tensorflow(String name, VectorSpec model) {
+    items.add(new TimedItem(name, model, 15, TensorflowContestants.all()));
   }
 
   /** Returns what is measured if nothing is named: less than a minute's worth. */

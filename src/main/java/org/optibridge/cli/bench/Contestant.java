@@ -15,7 +15,7 @@ final class Contestant implements AutoCloseable {
   private final VectorSpec spec;
   // What was made last is closed first: native code never knows memory that is gone.
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
-  private final Vector params;
+  private Vector params;
   private final Vector gradients;
   private final Runnable step;
 
@@ -44,6 +44,12 @@ final class Contestant implements AutoCloseable {
 
   Vector params() {
     return params;
+  }
+
+  /** Moves the weights to memory that the contestant wants them in. */
+  void moveWeights(Vector home) {
+    home.assign(params);
+    params = home;
   }
 
   Vector gradients() {

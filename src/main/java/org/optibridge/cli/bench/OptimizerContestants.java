@@ -48,7 +48,7 @@ final class OptimizerContestants {
     if (contestants.isFused()) {
       recipes.add(contestants.fused());
     }
-    recipes.add(Recipe.moving(FLOOR, contestants.buffers(), contestants::floor));
+    recipes.add(floor(contestants.states));
     return recipes;
   }
 
@@ -97,7 +97,13 @@ final class OptimizerContestants {
     return () -> yardstick.step(rate);
   }
 
-  private Runnable floor(Contestant contestant) {
+  /** The memory traffic of a step with so many buffers of state. */
+  static Recipe floor(int states) {
+    return Recipe.moving(
+        FLOOR, WEIGHTS_AND_GRADIENTS + states, contestant -> floor(contestant, states));
+  }
+
+  private static Runnable floor(Contestant contestant, int states) {
     Vector params = contestant.params();
     long n = params.spec().numel();
     long p = Contestant.address(params);

@@ -2,15 +2,18 @@ package org.optibridge.cli.replay;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.tensorflow.TensorflowLibrary;
+import org.optibridge.tensorflow.TensorflowOptiModule;
 import org.optibridge.torch.TorchLibrary;
 import org.optibridge.torch.TorchOptiModule;
 
 /** Tells which frameworks are there. A framework has one module that stands for all it has. */
 final class Frameworks {
   private static final Map<String, String> MODULES =
-      Map.of("torch", TorchOptiModule.NAME, "tensorflow", "tensorflow-optim");
+      Map.of("torch", TorchOptiModule.NAME, "tensorflow", TensorflowOptiModule.NAME);
 
   private Frameworks() {}
 
@@ -37,23 +40,30 @@ final class Frameworks {
     if (!Registry.modules().contains(module)) {
       throw new MissingFrameworkException("this build has no module '" + module + "'");
     }
-    String reason = module.equals(TorchOptiModule.NAME) ? Torch.REASON : null;
+    boolean torch = module.equals(TorchOptiModule.NAME);
+    String reason = torch ? Torch.REASON : Tensorflow.REASON;
     if (reason != null) {
-      throw new MissingFrameworkException("libtorch can't be loaded: " + reason);
+      String library = torch ? "libtorch" : "TensorFlow";
+      throw new MissingFrameworkException(library + " can't be loaded: " + reason);
     }
   }
 
   /** Probed once: a second try after a failure would tell less. */
   private static final class Torch {
-    static final @Nullable String REASON = reason();
+    static final @Nullable String REASON = reason(TorchLibrary::ob_torch_version);
+  }
 
-    private static @Nullable String reason() {
-      try {
-        return TorchLibrary.ob_torch_version() == null ? "it has no version" : null;
-      } catch (LinkageError e) {
-        String message = e.getMessage();
-        return message == null ? e.getClass().getSimpleName() : message.strip();
-      }
+  /** Likewise. */
+  private static final class Tensorflow {
+    static final @Nullable String REASON = reason(TensorflowLibrary::ob_tf_version);
+  }
+
+  private static @Nullable String reason(Supplier<@Nullable String> version) {
+    try {
+      return version.get() == null ? "it has no version" : null;
+    } catch (LinkageError e) {
+      String message = e.getMessage();
+      return message == null ? e.getClass().getSimpleName() : message.strip();
     }
   }
 

@@ -22,7 +22,7 @@ final class NativeReplay implements AutoCloseable {
     this.names = Tensor.names(one);
     String module = Frameworks.module(one.get("framework"));
     if (!module.equals(TorchOptiModule.NAME)) {
-      throw one.get("framework").wrong("has no optimizers that can step weights in place here");
+      throw one.get("framework").wrong("must be \"torch\" at this level");
     }
     String cls = one.get("optimizer").get("class").text();
     TorchOptimizers.get(cls); // says at once whether it is known
@@ -57,6 +57,10 @@ final class NativeReplay implements AutoCloseable {
 
   /** Level {@code native}: weights after each step, each going on with its own. */
   static void steps(Field one, Comparison check) {
+    if (one.get("framework").isText("tensorflow")) {
+      KerasReplay.steps(one, check);
+      return;
+    }
     if (one.has("mode") && one.get("mode").isText("closure")) {
       Frameworks.module(one.get("framework"));
       ClosureReplay.run(one, check);

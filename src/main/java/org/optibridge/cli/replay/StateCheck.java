@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.optibridge.optimizer.State;
+import org.optibridge.tensorflow.TensorflowOptiModule;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;
 
@@ -33,7 +34,9 @@ final class StateCheck {
       if (actual.has("state")) {
         stateDict(place, actual, byPosition(expected.get("state").list()), true);
       }
-    } else if (!Frameworks.isModule(name)) { // theirs are lists of variables, in an order of theirs
+    } else if (name.equals(TensorflowOptiModule.NAME)) {
+      KerasState.check(check, place, names, actual, expected);
+    } else {
       entries(place, actual, expected);
     }
   }

@@ -1,0 +1,71 @@
+// A function of TensorFlow, made of graph operations, that steps one variable as a unit.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "tensorflow/runtime.h"
+
+namespace optibridge::tensorflow_bridge {
+
+// Builds the graph. Assignments change variables in place and happen in the order written: each
+// waits for everything written before it, so that no value read from a variable is left over when
+// the variable is assigned to (TensorFlow would move the variable to new memory).
+class Formula {
+ public:
+  struct Value {
+    TF_Output output;
+    Formula* formula;
+  };
+
+  explicit Formula(TF_DataType dtype) : dtype_(dtype), graph_(TF_NewGraph()) {}
+  ~Formula() { TF_DeleteGraph(graph_); }
+  Formula(const Formula&) = delete;
+  Formula& operator=(const Formula&) = delete;
+
+  // Inputs of the function, in order.
+  Value variable() { return argument(TF_RESOURCE); }
+  Value value() { return argument(dtype_); }
+
+  Value read(Value variable);
+  void add(Value variable, Value amount) { assign("AssignAddVariableOp", variable, amount); }
+  void subtract(Value variable, Value amount) { assign("AssignSubVariableOp", variable, amount); }
+
+  Value constant(double value);
+  Value op(const char* type, std::initializer_list<Value> inputs);
+  // Over some axes, each from 0.
+  Value reduce(const char* type, Value of, const std::vector<int32_t>& axes, bool keep);
+  Value expand(Value of, int32_t axis);
+
+  // Makes the function known to the context.
+  void define(const std::string& name);
+
+ private:
+  Value argument(TF_DataType dtype);
+  Value integers(const std::vector<int32_t>& values, bool scalar);
+  void assign(const char* type, Value variable, Value amount);
+  TF_OperationDescription* start(const char* type);
+  TF_Operation* finish(TF_OperationDescription* description);
+
+  TF_DataType dtype_;
+  TF_Graph* graph_;
+  Status status_;
+  int64_t operations_ = 0;
+  std::vector<TF_Output> arguments_;
+  std::vector<TF_Operation*> since_;  // operations since the last assignment
+  std::vector<TF_Operation*> assignments_;
+};
+
+using Value = Formula::Value;
+
+inline Value operator+(Value a, Value b) { return a.formula->op("AddV2", {a, b}); }
+inline Value operator-(Value a, Value b) { return a.formula->op("Sub", {a, b}); }
+inline Value operator*(Value a, Value b) { return a.formula->op("Mul", {a, b}); }
+inline Value operator/(Value a, Value b) { return a.formula->op("RealDiv", {a, b}); }
+inline Value sqrt(Value a) { return a.formula->op("Sqrt", {a}); }
+inline Value square(Value a) { return a.formula->op("Square", {a}); }
+inline Value sign(Value a) { return a.formula->op("Sign", {a}); }
+inline Value maximum(Value a, Value b) { return a.formula->op("Maximum", {a, b}); }
+
+}  // namespace optibridge::tensorflow_bridge

@@ -1,0 +1,72 @@
+// Memory of TensorFlow's that is stepped as variables and used by address otherwise.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensorflow/runtime.h"
+
+namespace optibridge::tensorflow_bridge {
+
+// One resource variable of zeros, whose memory never moves: kernels write it in place, and nothing
+// else holds on to it while they do.
+class Variable {
+ public:
+  Variable(TF_DataType dtype, const std::vector<int64_t>& shape);
+  ~Variable();
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+  TFE_TensorHandle* resource() const { return resource_.get(); }
+  TF_DataType dtype() const { return dtype_; }
+  const std::vector<int64_t>& shape() const { return shape_; }
+  int64_t numel() const { return numel_; }
+  void* data() const { return data_; }
+  // Throws if the memory has moved, before anybody uses the old address.
+  void check_in_place(const std::string& tensor) const;
+
+ private:
+  void* read() const;
+
+  TF_DataType dtype_;
+  std::vector<int64_t> shape_;
+  int64_t numel_;
+  Handle resource_;
+  void* data_ = nullptr;
+};
+
+// How tensors become variables.
+enum class Layout : int32_t {
+  SHAPED = 0,  // one for each, of its shape
+  FLAT = 1,    // one for each, of one dimension
+  MERGED = 2   // one of one dimension for each run of one dtype
+};
+
+// A part of `ob_tf_variables`: the tensors [first, first + count) in one variable.
+struct Piece {
+  std::unique_ptr<Variable> variable;
+  int64_t first;
+  int64_t count;
+};
+
+}  // namespace optibridge::tensorflow_bridge
+
+struct ob_tf_variables {
+  std::vector<optibridge::tensorflow_bridge::Piece> pieces;
+  std::vector<int64_t> offsets;  // bytes from where a tensor's variable begins
+  std::vector<int64_t> numels;
+  std::vector<int32_t> dtypes;
+  optibridge::tensorflow_bridge::Layout layout;
+};
+
+namespace optibridge::tensorflow_bridge {
+
+std::unique_ptr<ob_tf_variables> make_variables(int64_t tensors, const int32_t* dtypes,
+                                                const int32_t* ndims, const int64_t* shapes,
+                                                Layout layout);
+// Whether all tensors of each piece lie in one stretch of memory as the piece does.
+bool fits(const ob_tf_variables& variables, const ob_tensor* tensors);
+bool aligned(const void* address);
+
+}  // namespace optibridge::tensorflow_bridge

@@ -1,0 +1,228 @@
+package org.optibridge.tensorflow;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.optibridge.state.ConfigJson;
+
+/**
+ * An optimizer of Keras's with its options: what a {@link TensorflowOptiModule} is made from.
+ * Immutable.
+ *
+ * <p>The learning rate belongs to the pipeline; inside a module it is 1. One that is given here is
+ * kept by {@link #learningRate()} for whoever builds the pipeline.
+ */
+public final class KerasOptimizer {
+  private static final Set<String> ENTRIES =
+      Set.of("module", "class_name", "config", "registered_name", "build_config");
+
+  private final KerasOptimizerSpec spec;
+  private final Map<String, @Nullable Object> options;
+  private final @Nullable Double learningRate;
+  private final List<String> notDecayed;
+
+  private KerasOptimizer(KerasOptimizerSpec spec, Map<String, ?> given, List<String> notDecayed) {
+    this.spec = spec;
+    Map<String, @Nullable Object> rest = new LinkedHashMap<>(given);
+    this.learningRate = rate(spec, rest.remove("learning_rate"));
+    rest.remove("name");
+    this.options = Collections.unmodifiableMap(spec.complete(rest));
+    this.notDecayed = List.copyOf(notDecayed);
+  }
+
+  /** A schedule, which Keras writes as an object, is left to the pipeline like any other rate. */
+  private static @Nullable Double rate(KerasOptimizerSpec spec, @Nullable Object given) {
+    if (given == null || given instanceof Map<?, ?>) {
+      return null;
+    }
+    if (given instanceof Number number && Double.isFinite(number.doubleValue())) {
+      return number.doubleValue();
+    }
+    throw new IllegalArgumentException(
+        spec.qualifiedName() + ": 'learning_rate' must be a finite number, not " + given);
+  }
+
+  /**
+   * @param name as {@link KerasOptimizers#get} takes it
+   * @return the optimizer with Keras's default options
+   * @throws IllegalArgumentException if the name is unknown
+   */
+  public static KerasOptimizer of(String name) {
+    return of(name, Map.of());
+  }
+
+  /**
+   * @param name as {@link KerasOptimizers#get} takes it
+   * @param options keyword arguments as Keras names them; null is None
+   * @return the optimizer
+   * @throws IllegalArgumentException if the name or an option is unknown, or a value ill-typed or
+   *     out of range
+   */
+  public static KerasOptimizer of(String name, Map<String, ?> options) {
+    return new KerasOptimizer(KerasOptimizers.get(name), options, List.of());
+  }
+
+  /**
+   * @param config as {@code keras.optimizers.serialize} returns it: {@code class_name} and {@code
+   *     config}; {@code module} and {@code registered_name} are there or not
+   * @return the optimizer
+   * @throws IllegalArgumentException if it is none of Keras's own, or an entry is missing, unknown
+   *     or out of range
+   */
+  @SuppressWarnings("unchecked") // JSON objects have text keys
+  public static KerasOptimizer fromConfig(Map<String, ?> config) {
+    for (String key : config.keySet()) {
+      if (!ENTRIES.contains(key)) {
+        throw new IllegalArgumentException(
+            "Unknown entry '"
+                + key
+                + "' of a Keras optimizer; known: class_name, config, module,"
+                + " registered_name");
+      }
+    }
+    if (!(config.get("class_name") instanceof String name)) {
+      throw new IllegalArgumentException("A Keras optimizer's config needs a text 'class_name'");
+    }
+    Object options = config.containsKey("config") ? config.get("config") : Map.of();
+    if (!(options instanceof Map<?, ?> given)) {
+      throw new IllegalArgumentException("'config' of a Keras optimizer must be an object");
+    }
+    requireOfKeras(config.get("module"), name);
+    return of(name, (Map<String, ?>) given);
+  }
+
+  private static void requireOfKeras(@Nullable Object module, String name) {
+    if (module instanceof String text
+        && !(text + ".").matches("(tf\\.|tensorflow\\.)?keras\\.(src\\.)?optimizers\\..*")) {
+      throw new IllegalArgumentException(
+          "'"
+              + text
+              + "."
+              + name
+              + "' is no optimizer of Keras's own, and none but those are made"
+              + " here");
+    }
+  }
+
+  /**
+   * @param json a JSON text of what {@link #fromConfig} takes
+   * @return the optimizer
+   * @throws IllegalArgumentException as {@link #fromConfig}, or if it is no valid JSON object
+   */
+  public static KerasOptimizer fromJson(String json) {
+    return fromConfig(ConfigJson.read(json));
+  }
+
+  /**
+   * @param optimizer a name, a JSON text, or a config as a map
+   * @return the optimizer
+   * @throws IllegalArgumentException if it is none of these
+   */
+  @SuppressWarnings("unchecked") // JSON objects have text keys
+  static KerasOptimizer from(@Nullable Object optimizer) {
+    if (optimizer instanceof String text) {
+      return text.stripLeading().startsWith("{") ? fromJson(text) : of(text);
+    }
+    if (optimizer instanceof Map<?, ?> map) {
+      return fromConfig((Map<String, ?>) map);
+    }
+    throw new IllegalArgumentException(
+        "A tensorflow-optim config needs 'optim': a name or a Keras config, not " + optimizer);
+  }
+
+  /**
+   * @param option a keyword argument as Keras names it
+   * @param value its value; null is None
+   * @return an optimizer with this option changed
+   * @throws IllegalArgumentException if the option is unknown or the value ill-typed or out of
+   *     range
+   */
+  public KerasOptimizer with(String option, @Nullable Object value) {
+    Map<String, @Nullable Object> changed = new LinkedHashMap<>(options);
+    if (learningRate != null) {
+      changed.put("learning_rate", learningRate);
+    }
+    changed.put(option, value);
+    return new KerasOptimizer(spec, changed, notDecayed);
+  }
+
+  /**
+   * @param texts weights whose name contains one of these are not decayed, as {@code
+   *     exclude_from_weight_decay(var_names=…)} of Keras's
+   * @return an optimizer with these exclusions
+   */
+  public KerasOptimizer excludingFromWeightDecay(String... texts) {
+    return excludingFromWeightDecay(List.of(texts));
+  }
+
+  KerasOptimizer excludingFromWeightDecay(List<String> texts) {
+    Map<String, @Nullable Object> same = new LinkedHashMap<>(options);
+    if (learningRate != null) {
+      same.put("learning_rate", learningRate);
+    }
+    return new KerasOptimizer(spec, same, List.copyOf(new LinkedHashSet<>(texts)));
+  }
+
+  /** Returns which optimizer this is. */
+  public KerasOptimizerSpec spec() {
+    return spec;
+  }
+
+  /** Returns every option with its value, null for None, in Keras's order. */
+  public Map<String, @Nullable Object> options() {
+    return options;
+  }
+
+  /** Returns the texts that keep a weight from being decayed if its name contains one. */
+  public List<String> excludedFromWeightDecay() {
+    return notDecayed;
+  }
+
+  /** Returns the learning rate that was given, for the pipeline; else Keras's default. */
+  public double learningRate() {
+    return learningRate == null ? spec.defaultLearningRate() : learningRate;
+  }
+
+  /** The config as Keras writes it, at a rate of 1, without what is None. */
+  Map<String, Object> toConfig() {
+    Map<String, Object> inner = new LinkedHashMap<>();
+    inner.put("name", spec.name().toLowerCase(Locale.ROOT));
+    inner.put("learning_rate", 1.0);
+    options.forEach(
+        (key, value) -> {
+          if (value != null) {
+            inner.put(key, value);
+          }
+        });
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("module", "keras.optimizers");
+    config.put("class_name", spec.name());
+    config.put("config", inner);
+    return config;
+  }
+
+  double number(String option) {
+    return options.get(option) instanceof Number number ? number.doubleValue() : 0;
+  }
+
+  boolean flag(String option) {
+    return Boolean.TRUE.equals(options.get(option));
+  }
+
+  @Override
+  public String toString() {
+    Map<String, Object> changed = new LinkedHashMap<>();
+    for (KerasOption option : spec.allOptions()) {
+      Object value = options.get(option.name());
+      if (value != null && !value.equals(option.defaultValue())) {
+        changed.put(option.name(), value);
+      }
+    }
+    return spec.qualifiedName() + changed;
+  }
+}
