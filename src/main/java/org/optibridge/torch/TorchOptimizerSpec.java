@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.optimizer.NearestName;
 
 /**
  * An optimizer of {@code torch.optim}, or of a package beside it: its name, keyword arguments and

@@ -2,6 +2,7 @@ package org.optibridge.torch;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.optimizer.NearestName;
 
 /**
  * The optimizers that can be named: those of {@code torch.optim}, with the defaults of PyTorch
