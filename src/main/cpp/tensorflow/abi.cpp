@@ -171,14 +171,6 @@ void ob_tf_variables_destroy(ob_tf_variables* variables) OB_NOEXCEPT {
   delete variables;
 }
 
-int32_t ob_tf_variables_fit(const ob_tf_variables* variables, const ob_tensor* tensors,
-                            int64_t count) OB_NOEXCEPT {
-  return variables != nullptr && static_cast<size_t>(count) == variables->numels.size() &&
-                 tfb::fits(*variables, tensors)
-             ? 1
-             : 0;
-}
-
 ob_result ob_tf_create(const char* class_name, const char* option_names, const double* values,
                        int32_t count, ob_tf_optimizer** out) OB_NOEXCEPT {
   return guarded("tensorflow_create", [&] {

@@ -22,9 +22,6 @@ OB_EXPORT ob_result ob_tf_variables_create(int64_t tensors, const int32_t* dtype
                                            int32_t layout, int64_t* addresses,
                                            ob_tf_variables** out) OB_NOEXCEPT;
 OB_EXPORT void ob_tf_variables_destroy(ob_tf_variables* variables) OB_NOEXCEPT;
-// 1 if tensors at these addresses lie as the variables do, so that a kernel can read them.
-OB_EXPORT int32_t ob_tf_variables_fit(const ob_tf_variables* variables, const ob_tensor* tensors,
-                                      int64_t count) OB_NOEXCEPT;
 
 // ---- optimizers ------------------------------------------------------------------------------
 

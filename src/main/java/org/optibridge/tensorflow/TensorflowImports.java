@@ -43,16 +43,7 @@ final class TensorflowImports {
   /** Refuses a class's name where only Keras's own optimizers are made. */
   static void requireNoClass(String name) {
     if (KerasOptimizers.find(name) == null && TrustedImports.isQualified(name)) {
-      throw new ImportRefusedException(
-          "TensorflowOptiModule makes no optimizer but Keras's, and '"
-              + name
-              + "' is none of them; nothing was loaded. If it is a class of yours that implements"
-              + " OptiModule: TrustedImports.standard().load(\""
-              + name
-              + "\", OptiModule.class, Origin.CODE).create(options), under an import policy that"
-              + " allows it: ImportPolicy.builder().allowClass(\""
-              + name
-              + "\")");
+      throw ImportRefusedException.noOptimizerOf("TensorflowOptiModule", "Keras", name);
     }
   }
 }

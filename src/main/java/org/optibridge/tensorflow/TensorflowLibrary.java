@@ -49,11 +49,6 @@ public final class TensorflowLibrary {
 
   public static native void ob_tf_variables_destroy(@Cast("ob_tf_variables*") long variables);
 
-  public static native int ob_tf_variables_fit(
-      @Cast("const ob_tf_variables*") long variables,
-      @Cast("const ob_tensor*") long tensors,
-      long count);
-
   public static native long ob_tf_create(
       String className,
       String optionNames,

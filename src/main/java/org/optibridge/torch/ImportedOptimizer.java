@@ -70,7 +70,7 @@ record ImportedOptimizer(String className, TorchOptimizerSpec spec, List<OptionB
       }
     }
 
-    ImportedOptimizer build(String className, boolean inBlocks) {
+    ImportedOptimizer build(String className) {
       return new ImportedOptimizer(
           className,
           new TorchOptimizerSpec(

@@ -54,7 +54,7 @@ final class PluginLoader {
       String name,
       String className,
       ImportedOptimizer.@Nullable Builder builder) {
-    if (builder != null && all.put(name, builder.build(className, false)) != null) {
+    if (builder != null && all.put(name, builder.build(className)) != null) {
       throw new IllegalArgumentException("the plug-in has two optimizers named " + name);
     }
   }

@@ -84,7 +84,7 @@ final class ProgramMetadata {
   }
 
   ImportedOptimizer optimizer(String className) {
-    return builder.build(className, elementWise && states.stream().allMatch(s -> s.kind() == 0));
+    return builder.build(className);
   }
 
   private void option(Entries entries) {

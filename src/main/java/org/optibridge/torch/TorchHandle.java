@@ -57,8 +57,9 @@ final class TorchHandle extends NativeHandle {
   }
 
   final long address;
-  // These three change with the options.
+  // These four change with the options.
   List<String> slots;
+  private String rowsRefusal;
   private TorchOptions options;
   private List<Part> parts;
   // The tensors whose groups the native side knows.
@@ -73,6 +74,7 @@ final class TorchHandle extends NativeHandle {
     this.options = options;
     this.parts = parts;
     this.slots = Part.of(address).slots();
+    this.rowsRefusal = TorchLibrary.ob_torch_rows_refusal(address);
   }
 
   /** Every option is sent, given or not: libtorch's defaults never apply. */
@@ -118,6 +120,11 @@ final class TorchHandle extends NativeHandle {
     return options;
   }
 
+  /** Why there is no step by rows; empty if there is. */
+  String rowsRefusal() {
+    return rowsRefusal;
+  }
+
   /** Whether the weights that are stepped are other ones than those to evaluate. */
   boolean hasEvalWeights() {
     return TorchLibrary.ob_torch_has_eval_weights(address) != 0;
@@ -146,12 +153,15 @@ final class TorchHandle extends NativeHandle {
     NativeStatus.check(TorchLibrary.ob_torch_take(address, other.address));
     List<Part> formerParts = parts;
     List<String> formerSlots = slots;
+    String formerRefusal = rowsRefusal;
     TorchOptions formerOptions = options;
     parts = other.partsAt(address);
     slots = other.slots;
+    rowsRefusal = other.rowsRefusal;
     options = other.options;
     other.parts = formerParts;
     other.slots = formerSlots;
+    other.rowsRefusal = formerRefusal;
     other.options = formerOptions;
   }
 

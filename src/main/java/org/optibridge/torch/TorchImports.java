@@ -31,16 +31,7 @@ final class TorchImports {
   /** Refuses a class's name where only torch's own optimizers are made. */
   static void requireNoClass(String name) {
     if (TrustedImports.isQualified(name)) {
-      throw new ImportRefusedException(
-          "TorchOptiModule makes no optimizer but torch's, and '"
-              + name
-              + "' is none of them; nothing was loaded. If it is a class of yours that implements"
-              + " OptiModule: TrustedImports.standard().load(\""
-              + name
-              + "\", OptiModule.class, Origin.CODE).create(options), under an import policy that"
-              + " allows it: ImportPolicy.builder().allowClass(\""
-              + name
-              + "\")");
+      throw ImportRefusedException.noOptimizerOf("TorchOptiModule", "torch", name);
     }
   }
 }

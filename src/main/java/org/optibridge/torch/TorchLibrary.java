@@ -77,14 +77,6 @@ public final class TorchLibrary {
       int ndim,
       @Cast("int64_t*") long[] out);
 
-  public static native long ob_torch_bind(
-      @Cast("ob_torch_optimizer*") long optimizer,
-      @Cast("const ob_tensor*") long params,
-      @Cast("const ob_tensor*") long grads,
-      @Cast("const int64_t*") long[] slots,
-      int slotCount,
-      long tensors);
-
   public static native long ob_torch_bind_some(
       @Cast("ob_torch_optimizer*") long optimizer,
       @Cast("const ob_tensor*") long params,
@@ -98,9 +90,6 @@ public final class TorchLibrary {
   public static native long ob_torch_sync(@Cast("ob_torch_optimizer*") long optimizer);
 
   public static native long ob_torch_step(@Cast("ob_torch_optimizer*") long optimizer, double lr);
-
-  public static native long ob_torch_step_whole(
-      @Cast("ob_torch_optimizer*") long optimizer, double lr);
 
   public static native int ob_torch_has_eval_weights(@Cast("ob_torch_optimizer*") long optimizer);
 

@@ -106,7 +106,6 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
   private static final String TRAIN = "train";
 
   private final TorchOptimizerSpec spec;
-  private final boolean fused;
   // Has the options as well.
   private final TorchHandle handle;
 
@@ -123,7 +122,6 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
 
   TorchOptiModule(TorchOptions options) {
     this.spec = options.spec();
-    this.fused = options.isFused();
     this.handle = TorchHandle.create(options);
     this.memory = new TorchMemory(handle);
     this.bindings = new TorchBindings(handle);
@@ -224,7 +222,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
 
   /** Returns whether a fused kernel does the step. */
   public boolean isFused() {
-    return fused;
+    return handle.options().isFused();
   }
 
   @Override
@@ -459,7 +457,7 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
 
   @Override
   public @Nullable String sparseRefusal() {
-    String refusal = TorchLibrary.ob_torch_rows_refusal(handle.address);
+    String refusal = handle.rowsRefusal();
     return refusal.isEmpty() ? null : spec.qualifiedName() + ": " + refusal;
   }
 

@@ -1,22 +1,18 @@
 package org.optibridge.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.optibridge.testing.SampleProgram.number;
 
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +21,7 @@ import org.optibridge.contract.Tensors.Layout;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.Stage;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.SampleProgram;
 
 /** The documentation names what there is, and its example runs. */
 class DocumentationTest {
@@ -132,43 +129,12 @@ class DocumentationTest {
   /** Compiled against the classes of this build and run as a program of its own. */
   @Test
   void sampleTrainsAndGivesItsMemoryBack(@TempDir Path folder) throws Exception {
-    String classPath = System.getProperty("java.class.path");
-    List<String> compile = new ArrayList<>(List.of("-d", folder.toString(), "-cp", classPath));
-    try (Stream<Path> files = Files.list(JAVA)) {
-      files.map(Path::toString).sorted().forEach(compile::add);
-    }
-    int compiled =
-        ToolProvider.getSystemJavaCompiler().run(null, null, null, compile.toArray(String[]::new));
-    assertThat(compiled).isZero();
-
-    String all =
-        String.join(
-            File.pathSeparator,
-            folder.toString(),
-            SAMPLE.resolve("resources").toString(),
-            classPath);
-    Path out = folder.resolve("out.txt");
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                all,
-                "com.example.ownmodule.Main")
-            .redirectErrorStream(true)
-            .redirectOutput(out.toFile())
-            .start();
-    assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
-    String printed = Files.readString(out, StandardCharsets.UTF_8);
-    assertThat(process.exitValue()).as(printed).isZero();
+    String printed =
+        new SampleProgram("own-module", folder)
+            .run(List.of(SAMPLE.resolve("resources")), "com.example.ownmodule.Main");
     assertThat(number(printed, "loss before: ")).isGreaterThan(10);
     assertThat(number(printed, "loss after: ")).isLessThan(0.01);
     assertThat(number(printed, "native bytes still held: ")).isZero();
-  }
-
-  private static double number(String text, String label) {
-    Matcher matcher = Pattern.compile(Pattern.quote(label) + "(\\S+)").matcher(text);
-    assertThat(matcher.find()).as(text).isTrue();
-    return Double.parseDouble(matcher.group(1));
   }
 
   /** Names in the table of examples that the documentation forgot would pass the tests above. */

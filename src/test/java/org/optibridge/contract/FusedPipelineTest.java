@@ -17,6 +17,7 @@ import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.optimizer.Regularizer;
 import org.optibridge.optimizer.Stage;
 import org.optibridge.optimizer.StateValues;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.Vector;
 
 /**

@@ -17,6 +17,7 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.Vector;
 
 /**

@@ -15,6 +15,7 @@ import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.Golden;
 import org.optibridge.testing.GoldenState;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.torch.TorchOptimizers;
 import org.optibridge.vector.Vector;
 

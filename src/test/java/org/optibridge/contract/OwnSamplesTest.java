@@ -2,26 +2,20 @@ package org.optibridge.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.optibridge.testing.SampleProgram.number;
 
-import java.io.File;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.SampleProgram;
 import org.optibridge.testing.Vectors;
 import org.optibridge.torch.PluginBuild;
 import org.optibridge.trust.ImportPolicy;
@@ -35,43 +29,11 @@ import org.optibridge.vector.Vector;
 class OwnSamplesTest {
   @TempDir Path folder;
 
-  private void compile(String sample) throws IOException {
-    String classPath = System.getProperty("java.class.path");
-    List<String> compile = new ArrayList<>(List.of("-d", folder.toString(), "-cp", classPath));
-    try (Stream<Path> files = Files.walk(Path.of("samples", sample, "src/main/java"))) {
-      files.map(Path::toString).filter(one -> one.endsWith(".java")).forEach(compile::add);
-    }
-    int compiled =
-        ToolProvider.getSystemJavaCompiler().run(null, null, null, compile.toArray(String[]::new));
-    assertThat(compiled).isZero();
-  }
-
   private void trains(String sample, String main, Path file) throws Exception {
-    compile(sample);
-    String classPath = System.getProperty("java.class.path");
-    Path out = folder.resolve("out.txt");
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                folder + File.pathSeparator + classPath,
-                main,
-                file.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(out.toFile())
-            .start();
-    assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
-    String printed = Files.readString(out, StandardCharsets.UTF_8);
-    assertThat(process.exitValue()).as(printed).isZero();
+    String printed = new SampleProgram(sample, folder).run(List.of(), main, file.toString());
     assertThat(number(printed, "loss before: ")).isEqualTo(70);
     assertThat(number(printed, "loss after: ")).isLessThan(0.01);
     assertThat(number(printed, "native bytes still held: ")).isZero();
-  }
-
-  private static double number(String text, String label) {
-    Matcher matcher = Pattern.compile(Pattern.quote(label) + "(\\S+)").matcher(text);
-    assertThat(matcher.find()).as(text).isTrue();
-    return Double.parseDouble(matcher.group(1));
   }
 
   @Test
@@ -87,7 +49,7 @@ class OwnSamplesTest {
 
   @Test
   void aConfigNamesTheJavaClass() throws Exception {
-    compile("own-module");
+    new SampleProgram("own-module", folder);
     String name = "com.example.ownmodule.SignMomentum";
     Map<String, Object> config =
         Map.of(

@@ -11,6 +11,7 @@ import org.optibridge.modules.Adam;
 import org.optibridge.modules.L2GlobalClipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.regularizers.FedProx;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;

@@ -22,6 +22,7 @@ import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.regularizers.FedProx;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.testing.Vectors;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;

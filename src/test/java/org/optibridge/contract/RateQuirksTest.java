@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.Vector;
 
 /** What we do where declearn's rates have a defect; docs/quirks.md says why. */

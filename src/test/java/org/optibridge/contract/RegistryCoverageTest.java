@@ -18,6 +18,7 @@ import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.Scheduler;
 import org.optibridge.optimizer.Stage;
 import org.optibridge.state.ConfigJson;
+import org.optibridge.testing.NoLeaks;
 
 /** Every registered name has an example, and every example's config comes back as it was. */
 @ExtendWith(NoLeaks.class)

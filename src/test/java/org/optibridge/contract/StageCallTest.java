@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.contract.Subject.Output;
 import org.optibridge.contract.Tensors.Layout;
 import org.optibridge.optimizer.Stage;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.contract.Tensors.Layout;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 

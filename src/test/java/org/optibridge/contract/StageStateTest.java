@@ -12,6 +12,7 @@ import org.optibridge.contract.Tensors.Layout;
 import org.optibridge.optimizer.BrokenStates;
 import org.optibridge.optimizer.BrokenStates.Broken;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.NoLeaks;
 
 /** States of every module and regularizer: saved, restored, refused, forgotten. */
 @ExtendWith(NoLeaks.class)

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.contract.Tensors.Layout;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.Vector;
 
 /** The number of threads changes no bit of what a pipeline with any one stage in it computes. */

@@ -12,36 +12,22 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** Files of weights, from Python and back, and files that are none. */
+@ExtendWith(NoLeaks.class)
 class SafeTensorsTest {
   private static final Path RECORDED =
       Path.of("src/test/resources/golden/native/state/files/nadam-float32.safetensors");
-
-  private long bytes;
-  private long handles;
-
-  @BeforeEach
-  void remember() {
-    bytes = NativeMemory.liveBytes();
-    handles = NativeMemory.liveHandles();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(NativeMemory.liveBytes()).isEqualTo(bytes);
-    assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
-  }
 
   /** Bits, names and order come back, however odd. */
   @Test
@@ -126,6 +112,7 @@ class SafeTensorsTest {
   void badFilesAreRefusedBeforeMemoryIsTaken(
       String json, int data, String text, @TempDir Path folder) throws IOException {
     Path file = Files.write(folder.resolve("bad"), file(json, data));
+    long bytes = NativeMemory.liveBytes();
     NativeMemory.resetPeak();
     assertThatThrownBy(() -> SafeTensors.read(file, name -> !name.equals("x")))
         .isInstanceOf(IllegalArgumentException.class)

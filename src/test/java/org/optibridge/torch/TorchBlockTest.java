@@ -23,6 +23,7 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.optimizer.State;
 import org.optibridge.regularizers.FedProx;
+import org.optibridge.testing.FailingModule;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
@@ -154,18 +155,7 @@ class TorchBlockTest {
 
   @Test
   void stepThatFailsLaterIsNotTaken() {
-    OptiModule failing =
-        new FormulaModule("failing") {
-          @Override
-          protected Vector compute(Vector gradients, @Nullable Vector params) {
-            throw new ArithmeticException("on purpose");
-          }
-
-          @Override
-          public Map<String, Object> getConfig() {
-            return Map.of();
-          }
-        };
+    OptiModule failing = new FailingModule();
     TorchOptiModule adam = TorchOptiModule.of("Adam");
     try (Optimizer optimizer =
             Optimizer.builder().learningRate(0.1).module(adam).module(failing).build();

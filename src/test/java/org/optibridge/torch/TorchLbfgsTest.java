@@ -14,10 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,30 +28,17 @@ import org.optibridge.memory.NativeBlock;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.StateFormat;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@ExtendWith(NoLeaks.class)
 class TorchLbfgsTest {
   private static final double[] X = {1.5, -0.5, 0.75, 2};
   private static final double[] R = {-1.2, 1, 0.3, -0.7, 1.9, 0.1};
   private static final double[] DIAG = {1, 2, 5, 10};
-
-  private long handles;
-  private long bytes;
-
-  @BeforeEach
-  void count() {
-    handles = NativeMemory.liveHandles();
-    bytes = NativeMemory.liveBytes();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
-    assertThat(NativeMemory.liveBytes()).isEqualTo(bytes);
-  }
 
   private static Vector both() {
     return Vector.builder().copy("x", X, 4).copy("r", R, 2, 3).build();

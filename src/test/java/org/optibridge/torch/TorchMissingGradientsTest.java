@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,13 +15,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.modules.ClipByValue;
 import org.optibridge.modules.L2GlobalClipping;
 import org.optibridge.modules.NonFiniteGuard;
-import org.optibridge.optimizer.FormulaModule;
+import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.regularizers.Ridge;
+import org.optibridge.testing.FailingModule;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
@@ -247,18 +247,7 @@ class TorchMissingGradientsTest {
 
   @Test
   void aStepThatFailsLaterIsNotTaken() {
-    FormulaModule failing =
-        new FormulaModule("failing") {
-          @Override
-          protected Vector compute(Vector gradients, @Nullable Vector params) {
-            throw new ArithmeticException("on purpose");
-          }
-
-          @Override
-          public Map<String, Object> getConfig() {
-            return Map.of();
-          }
-        };
+    OptiModule failing = new FailingModule();
     TorchOptiModule adam = TorchOptiModule.of("Adam");
     try (Optimizer optimizer = plain(new ClipByValue(1), adam).module(failing).build();
         Vector params = TorchFixtures.random(DType.FLOAT32, 1, LARGE);

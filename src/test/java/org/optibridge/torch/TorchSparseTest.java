@@ -8,41 +8,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.optibridge.memory.NativeMemory;
 import org.optibridge.modules.L2Clipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.regularizers.Ridge;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.SparseRows;
 import org.optibridge.vector.Vector;
 
 /** Steps by gradients that are rows of embeddings. */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@ExtendWith(NoLeaks.class)
 class TorchSparseTest {
-  private long handles;
-  private long bytes;
-
-  @BeforeEach
-  void count() {
-    handles = NativeMemory.liveHandles();
-    bytes = NativeMemory.liveBytes();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
-    assertThat(NativeMemory.liveBytes()).isEqualTo(bytes);
-  }
-
   /** Weights after two steps of torch 2.10 at lr 0.1; the first gradient names row 1 twice. */
   static List<Arguments> recorded() {
     return List.of(

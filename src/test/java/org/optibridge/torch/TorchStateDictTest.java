@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.NoLeaks;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
@@ -26,22 +26,8 @@ import org.optibridge.vector.VectorBuilder;
 
 /** The layout of a module's state, which is that of Python's state_dict, and what it refuses. */
 @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@ExtendWith(NoLeaks.class)
 class TorchStateDictTest {
-  private long bytes;
-  private long handles;
-
-  @BeforeEach
-  void remember() {
-    bytes = NativeMemory.liveBytes();
-    handles = NativeMemory.liveHandles();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(NativeMemory.liveBytes()).isEqualTo(bytes);
-    assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
-  }
-
   private static Vector two(DType dtype, long seed) {
     return TorchFixtures.random(dtype, seed, List.of(new long[] {3, 2}, new long[] {4}));
   }

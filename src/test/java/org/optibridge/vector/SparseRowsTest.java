@@ -7,29 +7,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.optibridge.memory.ClosedException;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.NoLeaks;
 
+@ExtendWith(NoLeaks.class)
 class SparseRowsTest {
-  private long handles;
-  private long bytes;
-
-  @BeforeEach
-  void count() {
-    handles = NativeMemory.liveHandles();
-    bytes = NativeMemory.liveBytes();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(NativeMemory.liveHandles()).isEqualTo(handles);
-    assertThat(NativeMemory.liveBytes()).isEqualTo(bytes);
-  }
-
   private static ByteBuffer direct(int bytes) {
     return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
   }

@@ -1,4 +1,4 @@
-package org.optibridge.contract;
+package org.optibridge.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,7 +8,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.optibridge.memory.NativeMemory;
 
 /** Native bytes and handles are after each test what they were before it. */
-final class NoLeaks implements BeforeTestExecutionCallback, AfterTestExecutionCallback {
+public final class NoLeaks implements BeforeTestExecutionCallback, AfterTestExecutionCallback {
   private long bytes;
   private long handles;
 
