@@ -41,6 +41,8 @@ OB_EXPORT int64_t ob_find_bad_row(const int64_t* rows, int64_t count, int64_t ex
 // target. OB_INVALID if a row is out of range; nothing is changed then.
 OB_EXPORT ob_result ob_add_rows(const ob_tensor* target, const ob_rows* source,
                                 double scale) OB_NOEXCEPT;
+// target[rows[i]] = 0. Likewise.
+OB_EXPORT ob_result ob_clear_rows(const ob_tensor* target, const ob_rows* source) OB_NOEXCEPT;
 
 // ---- memory ----------------------------------------------------------------------------------
 

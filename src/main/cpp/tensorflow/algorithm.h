@@ -41,6 +41,8 @@ class Algorithm {
   virtual std::vector<SlotSpec> slots() const = 0;
   // Whether each element's step depends on that element only.
   virtual bool elementwise() const { return true; }
+  // Whether a row without a gradient stays as it is, with all its state.
+  virtual bool rows_are_enough() const { return false; }
   virtual Call call(TF_DataType dtype, size_t rank) const = 0;
   // The scalars of a step, in the order of the call's inputs. Rounded to the dtype afterwards.
   // step: from 1.

@@ -36,9 +36,9 @@ ob_result ob_tf_bench_create(const ob_tensor* params, const ob_tensor* grads, in
     for (int64_t i = 0; i < tensors; i++) {
       const std::vector<int64_t> shape(params[i].shape, params[i].shape + params[i].ndim);
       ob_tf_bench::Parameter next;
-      next.w = std::make_unique<Variable>(TF_FLOAT, shape);
-      next.m = std::make_unique<Variable>(TF_FLOAT, shape);
-      next.v = std::make_unique<Variable>(TF_FLOAT, shape);
+      next.w = std::make_unique<Variable>(TF_FLOAT, shape, tfb::kHost);
+      next.m = std::make_unique<Variable>(TF_FLOAT, shape, tfb::kHost);
+      next.v = std::make_unique<Variable>(TF_FLOAT, shape, tfb::kHost);
       next.gradient = tfb::borrow(TF_FLOAT, shape, grads[i].data);
       std::memcpy(next.w->data(), params[i].data, static_cast<size_t>(params[i].numel) * 4);
       addresses[i] = reinterpret_cast<int64_t>(next.w->data());

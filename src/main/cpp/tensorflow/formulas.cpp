@@ -66,6 +66,7 @@ class Adagrad : public FormulaAlgorithm {
   std::vector<SlotSpec> slots() const override {
     return {{"accumulator", SlotSpec::LIKE_PARAMETER, options_.cast("initial_accumulator_value")}};
   }
+  bool rows_are_enough() const override { return true; }
   std::vector<double> scalars(TF_DataType, double lr, int64_t) override {
     return {lr, options_.get("epsilon")};
   }

@@ -17,6 +17,7 @@ class Kernel : public Algorithm {
         scalars_(scalars) {}
 
   std::vector<SlotSpec> slots() const override { return slots_; }
+  bool rows_are_enough() const override { return call_.op == "ResourceApplyGradientDescent"; }
   Call call(TF_DataType, size_t) const override { return call_; }
   std::vector<double> scalars(TF_DataType dtype, double lr, int64_t step) override {
     return scalars_(options_, dtype, lr, step);

@@ -16,12 +16,17 @@ typedef struct ob_tf_variables ob_tf_variables;
 // Zeros. dtypes: ob_dtype; shapes: all extents, one tensor after the other. layout: 0 makes one
 // variable of each tensor, 1 one of one dimension, 2 one of one dimension of each run of tensors of
 // one dtype, each tensor at the next multiple of 64 bytes, as in one allocation of the core's.
+// device: as "CPU:0", the host, or "GPU:1"; the memory of any but the host's is not used by
+// address, but copied from and to the addresses by `push` and `pull`.
 // addresses: where each tensor begins.
 OB_EXPORT ob_result ob_tf_variables_create(int64_t tensors, const int32_t* dtypes,
                                            const int32_t* ndims, const int64_t* shapes,
-                                           int32_t layout, int64_t* addresses,
+                                           int32_t layout, const char* device, int64_t* addresses,
                                            ob_tf_variables** out) OB_NOEXCEPT;
 OB_EXPORT void ob_tf_variables_destroy(ob_tf_variables* variables) OB_NOEXCEPT;
+// To the device and back, counted as OB_COPIED_BYTES; nothing is copied on the host.
+OB_EXPORT ob_result ob_tf_variables_push(ob_tf_variables* variables) OB_NOEXCEPT;
+OB_EXPORT ob_result ob_tf_variables_pull(ob_tf_variables* variables) OB_NOEXCEPT;
 
 // ---- optimizers ------------------------------------------------------------------------------
 
@@ -47,15 +52,29 @@ OB_EXPORT int32_t ob_tf_slot_kind(const ob_tf_optimizer* optimizer, int32_t slot
 // 1 if each element's step depends on that element only, so that variables may be merged.
 OB_EXPORT int32_t ob_tf_elementwise(const ob_tf_optimizer* optimizer) OB_NOEXCEPT;
 
+// 1 if a row without a gradient stays as it is with all its state, so that stepping the rows that
+// have one is a whole step.
+OB_EXPORT int32_t ob_tf_rows_are_enough(const ob_tf_optimizer* optimizer) OB_NOEXCEPT;
+
 // Binds variables and gradients, which live until the next bind or destroy. `slots` holds the
-// addresses of ob_tf_variables made alike. Gradients that do not fit merged variables are
-// OB_INVALID; of others, those that are not aligned to 64 bytes are copied at each step, which
-// OB_COPIED_BYTES counts. After an error nothing is bound.
+// addresses of ob_tf_variables made alike. positions: of the parameters that the gradients are of,
+// in ascending order, if they are of some of them only and none are merged; else null.
+// Gradients that do not fit merged variables are OB_INVALID; of others, those that are not aligned
+// to 64 bytes, or not where the variables are, are copied at each step, which OB_COPIED_BYTES
+// counts. After an error nothing is bound.
 OB_EXPORT ob_result ob_tf_bind(ob_tf_optimizer* optimizer, const ob_tf_variables* params,
                                const int64_t* slots, int32_t slot_count, const ob_tensor* grads,
-                               int64_t tensors) OB_NOEXCEPT;
+                               int64_t tensors, const int64_t* positions) OB_NOEXCEPT;
 // One step in place. step: from 1.
 OB_EXPORT ob_result ob_tf_step(ob_tf_optimizer* optimizer, double lr, int64_t step) OB_NOEXCEPT;
+// One step of the rows that have a gradient, of parameters in any host memory; nothing needs to be
+// bound. gradients: one for each parameter. What is gathered and written back is counted as
+// OB_COPIED_BYTES. OB_UNSUPPORTED unless ob_tf_rows_are_enough; OB_INVALID, before anything is
+// changed, if a row is out of range.
+OB_EXPORT ob_result ob_tf_step_rows(ob_tf_optimizer* optimizer, const ob_tensor* params,
+                                    const int64_t* slots, int32_t slot_count,
+                                    const ob_rows* gradients, int64_t tensors, double lr,
+                                    int64_t step) OB_NOEXCEPT;
 
 // ---- TensorFlow ------------------------------------------------------------------------------
 
@@ -63,8 +82,10 @@ OB_EXPORT const char* ob_tf_version(void) OB_NOEXCEPT;
 // Threads within an operation and across operations, for the whole process; to be called before
 // anything else here. OB_UNSUPPORTED afterwards, unless nothing changes.
 OB_EXPORT ob_result ob_tf_set_threads(int32_t intra_op, int32_t inter_op) OB_NOEXCEPT;
-// Devices of a type, as "CPU" or "GPU".
-OB_EXPORT int32_t ob_tf_devices(const char* type) OB_NOEXCEPT;
+// Logical devices that the processor counts as; likewise.
+OB_EXPORT ob_result ob_tf_set_cpus(int32_t cpus) OB_NOEXCEPT;
+// OB_UNSUPPORTED, with the names of those there are, if TensorFlow has no device of that name.
+OB_EXPORT ob_result ob_tf_find_device(const char* name) OB_NOEXCEPT;
 // Raises one kind of C++ exception behind the guard. Exists for tests of the error path.
 // kind: as ob_raise_for_test, and 5: an operation that TensorFlow refuses.
 OB_EXPORT ob_result ob_tf_raise_for_test(int32_t kind) OB_NOEXCEPT;

@@ -11,23 +11,57 @@ std::mutex mutex;
 TFE_Context* the_context = nullptr;
 int32_t intra_op_threads = 0;
 int32_t inter_op_threads = 1;
+int32_t cpu_devices = 1;
 
-// ConfigProto in protobuf's wire format: field 2 is intra_op_parallelism_threads, field 5
-// inter_op_parallelism_threads, both plain numbers.
+void append_number(std::string& bytes, int field, int32_t value) {
+  bytes.push_back(static_cast<char>(field << 3));
+  auto rest = static_cast<uint32_t>(value);
+  for (; rest >= 0x80; rest >>= 7) bytes.push_back(static_cast<char>(rest | 0x80));
+  bytes.push_back(static_cast<char>(rest));
+}
+
+void append_message(std::string& bytes, int field, const std::string& message) {
+  bytes.push_back(static_cast<char>(field << 3 | 2));
+  bytes.push_back(static_cast<char>(message.size()));
+  bytes += message;
+}
+
+// ConfigProto in protobuf's wire format: field 1 is the map device_count, 2
+// intra_op_parallelism_threads, 5 inter_op_parallelism_threads, 6 gpu_options, whose field 4 is
+// allow_growth: without it TensorFlow takes all of a GPU's memory, and leaves none to libtorch.
 std::string config() {
   std::string bytes;
-  const auto field = [&bytes](int number, int32_t value) {
-    bytes.push_back(static_cast<char>(number << 3));
-    auto rest = static_cast<uint32_t>(value);
-    for (; rest >= 0x80; rest >>= 7) bytes.push_back(static_cast<char>(rest | 0x80));
-    bytes.push_back(static_cast<char>(rest));
-  };
-  field(2, intra_op_threads > 0 ? intra_op_threads : ob_threads());
-  field(5, inter_op_threads);
+  std::string count;
+  append_message(count, 1, "CPU");
+  append_number(count, 2, cpu_devices);
+  append_message(bytes, 1, count);
+  append_number(bytes, 2, intra_op_threads > 0 ? intra_op_threads : ob_threads());
+  append_number(bytes, 5, inter_op_threads);
+  std::string gpu;
+  append_number(gpu, 4, 1);
+  append_message(bytes, 6, gpu);
   return bytes;
 }
 
+// The devices there are, as "CPU:0".
+std::vector<std::string> devices() {
+  const Status status;
+  TF_DeviceList* list = TFE_ContextListDevices(context(), status.get());
+  status.check("devices");
+  std::vector<std::string> names;
+  for (int i = 0; i < TF_DeviceListCount(list); i++) {
+    // "/job:localhost/replica:0/task:0/device:CPU:0"
+    const std::string name = TF_DeviceListName(list, i, status.get());
+    const size_t at = name.rfind("device:");
+    if (at != std::string::npos) names.push_back(name.substr(at + 7));
+  }
+  TF_DeleteDeviceList(list);
+  return names;
+}
+
 }  // namespace
+
+const std::string kHost = "CPU:0";
 
 void Status::check(const char* operation, const std::string& tensor) const {
   const TF_Code code = TF_GetCode(status_);
@@ -64,12 +98,35 @@ void set_threads(int32_t intra_op, int32_t inter_op) {
   inter_op_threads = inter_op;
 }
 
-Op::Op(const char* name) : name_(name), op_(TFE_NewOp(context(), name, status_.get())) {
+void set_cpus(int32_t cpus) {
+  if (cpus < 1) throw std::invalid_argument("there must be at least one CPU device");
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (the_context != nullptr && cpus != cpu_devices) {
+    throw Unsupported("TensorFlow runs already; set its devices before the first module is made");
+  }
+  cpu_devices = cpus;
+}
+
+std::string device_named(const std::string& name) {
+  const std::string full = name.find(':') == std::string::npos ? name + ":0" : name;
+  std::string known;
+  for (const std::string& device : devices()) {
+    if (device == full) return full;
+    known += (known.empty() ? "" : ", ") + device;
+  }
+  throw Unsupported("TensorFlow has no device '" + full + "'; it has " + known);
+}
+
+Op::Op(const char* name, std::string device)
+    : name_(name),
+      device_("/device:" + std::move(device)),
+      op_(TFE_NewOp(context(), name, status_.get())) {
   status_.check(name);
+  begin();
 }
 
 Op& Op::begin() {
-  TFE_OpReset(op_, name_.c_str(), nullptr, status_.get());
+  TFE_OpReset(op_, name_.c_str(), device_.c_str(), status_.get());
   status_.check(name_.c_str());
   return *this;
 }

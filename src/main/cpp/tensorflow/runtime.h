@@ -44,11 +44,19 @@ using Tensor = std::unique_ptr<TF_Tensor, Deleter<TF_Tensor, TF_DeleteTensor>>;
 // Made on first use, never freed: other threads may still be in it when the process ends.
 TFE_Context* context();
 void set_threads(int32_t intra_op, int32_t inter_op);
+// Logical devices that the processor counts as: more than one shows how devices work without a GPU.
+void set_cpus(int32_t cpus);
 
-// An eager operation that is executed again and again.
+// A device as "CPU:0"; throws Unsupported, with what there is, if TensorFlow has no such one.
+std::string device_named(const std::string& name);
+// The host's memory, which is used by address.
+extern const std::string kHost;
+
+// An eager operation that is executed again and again, on one device. Inputs from elsewhere are
+// copied there by TensorFlow, which keeps the copy as long as the input's handle.
 class Op {
  public:
-  explicit Op(const char* name);
+  explicit Op(const char* name, std::string device = kHost);
   ~Op() { TFE_DeleteOp(op_); }
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
@@ -68,6 +76,7 @@ class Op {
 
  private:
   std::string name_;
+  std::string device_;
   Status status_;
   TFE_Op* op_;
 };

@@ -61,13 +61,14 @@ void TFE_DeleteContextOptions(TFE_ContextOptions*);
 TFE_Context* TFE_NewContext(const TFE_ContextOptions*, TF_Status*);
 TF_DeviceList* TFE_ContextListDevices(TFE_Context*, TF_Status*);
 int TF_DeviceListCount(const TF_DeviceList*);
-const char* TF_DeviceListType(const TF_DeviceList*, int index, TF_Status*);
+const char* TF_DeviceListName(const TF_DeviceList*, int index, TF_Status*);
 void TF_DeleteDeviceList(TF_DeviceList*);
 void TFE_ContextAddFunction(TFE_Context*, TF_Function*, TF_Status*);
 
 TFE_TensorHandle* TFE_NewTensorHandle(const TF_Tensor*, TF_Status*);
 void TFE_DeleteTensorHandle(TFE_TensorHandle*);
 void* TFE_TensorHandleDevicePointer(TFE_TensorHandle*, TF_Status*);
+TF_Tensor* TFE_TensorHandleResolve(TFE_TensorHandle*, TF_Status*);
 
 TFE_Op* TFE_NewOp(TFE_Context*, const char* name, TF_Status*);
 void TFE_DeleteOp(TFE_Op*);

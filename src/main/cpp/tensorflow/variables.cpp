@@ -32,15 +32,15 @@ int64_t product(const std::vector<int64_t>& shape) {
 
 bool aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % kAlignment == 0; }
 
-Variable::Variable(TF_DataType dtype, const std::vector<int64_t>& shape)
-    : dtype_(dtype), shape_(shape), numel_(product(shape)) {
+Variable::Variable(TF_DataType dtype, const std::vector<int64_t>& shape, const std::string& device)
+    : dtype_(dtype), shape_(shape), numel_(product(shape)), device_(device) {
   const std::string name = "optibridge/" + std::to_string(next_name.fetch_add(1));
-  resource_ = Op("VarHandleOp")
+  resource_ = Op("VarHandleOp", device)
                   .type("dtype", dtype)
                   .shape("shape", shape)
                   .text("shared_name", name)
                   .run_for_one();
-  const auto bytes = static_cast<size_t>(numel_ * size_of(dtype));
+  const auto bytes = static_cast<size_t>(this->bytes());
   Tensor zeros(TF_AllocateTensor(dtype, shape.data(), static_cast<int>(shape.size()), bytes));
   if (zeros == nullptr || (bytes > 0 && TF_TensorData(zeros.get()) == nullptr)) {
     throw std::bad_alloc();
@@ -49,17 +49,53 @@ Variable::Variable(TF_DataType dtype, const std::vector<int64_t>& shape)
   Handle value = handle_of(zeros.get());
   zeros.reset();
   // Now the handle is the only owner of the zeros, and becomes none when the variable has them.
-  Op assign("AssignVariableOp");
+  Op assign("AssignVariableOp", device);
   assign.input(resource_).input(value).type("dtype", dtype).run();
   value.reset();
   assign.begin();  // drops its hold on the zeros
-  // Memory without elements may have no address, but its owner needs one.
-  data_ = numel_ > 0 ? read() : empty;
+  if (numel_ > 0 && device != kHost) {
+    const ob_result failed = ob_alloc(this->bytes(), &mirror_);
+    if (failed != 0) {
+      ob_error_free(reinterpret_cast<ob_error*>(failed));
+      throw std::bad_alloc();
+    }
+    data_ = mirror_;
+  } else {
+    // Memory without elements may have no address, but its owner needs one.
+    data_ = numel_ > 0 ? read() : empty;
+  }
+}
+
+void Variable::push() {
+  if (on_host()) return;
+  // A copy that the variable may keep: the mirror changes later on.
+  const Tensor copy(TF_AllocateTensor(dtype_, shape_.data(), static_cast<int>(shape_.size()),
+                                      static_cast<size_t>(bytes())));
+  if (copy == nullptr) throw std::bad_alloc();
+  std::memcpy(TF_TensorData(copy.get()), mirror_, static_cast<size_t>(bytes()));
+  Op("AssignVariableOp", device_)
+      .input(resource_)
+      .input(handle_of(copy.get()))
+      .type("dtype", dtype_)
+      .run();
+  ob_count(OB_COPIED_BYTES, bytes());
+}
+
+void Variable::pull() {
+  if (on_host()) return;
+  const Handle value =
+      Op("ReadVariableOp", device_).input(resource_).type("dtype", dtype_).run_for_one();
+  const Status status;
+  const Tensor host(TFE_TensorHandleResolve(value.get(), status.get()));
+  status.check("a variable's values");
+  std::memcpy(mirror_, TF_TensorData(host.get()), static_cast<size_t>(bytes()));
+  ob_count(OB_COPIED_BYTES, bytes());
 }
 
 Variable::~Variable() {
+  ob_free(mirror_);
   try {
-    Op("DestroyResourceOp").input(resource_).run();
+    Op("DestroyResourceOp", device_).input(resource_).run();
   } catch (...) {
     // The process ends, or TensorFlow lost it; nobody can do anything about it.
   }
@@ -78,7 +114,7 @@ void* Variable::read() const {
 }
 
 void Variable::check_in_place(const std::string& tensor) const {
-  if (numel_ > 0 && read() != data_) {
+  if (on_host() && numel_ > 0 && read() != data_) {
     throw std::logic_error("TensorFlow moved the memory of '" + tensor +
                            "'; close this module and the weights made with it");
   }
@@ -86,7 +122,7 @@ void Variable::check_in_place(const std::string& tensor) const {
 
 std::unique_ptr<ob_tf_variables> make_variables(int64_t tensors, const int32_t* dtypes,
                                                 const int32_t* ndims, const int64_t* shapes,
-                                                Layout layout) {
+                                                Layout layout, const std::string& device) {
   auto made = std::make_unique<ob_tf_variables>();
   made->layout = layout;
   std::vector<std::vector<int64_t>> all;
@@ -112,7 +148,11 @@ std::unique_ptr<ob_tf_variables> make_variables(int64_t tensors, const int32_t* 
     } while (layout == Layout::MERGED && next < tensors && dtypes[next] == dtypes[first]);
     const std::vector<int64_t> shape =
         layout == Layout::SHAPED ? all[first] : std::vector<int64_t>{numel};
-    made->pieces.push_back({std::make_unique<Variable>(dtype, shape), first, next - first});
+    auto variable = std::make_unique<Variable>(dtype, shape, device);
+    for (int64_t i = first; i < next; i++) {
+      made->data.push_back(static_cast<char*>(variable->data()) + made->offsets[i]);
+    }
+    made->pieces.push_back({std::move(variable), first, next - first});
     first = next;
   }
   return made;

@@ -249,8 +249,8 @@ ob_result ob_torch_step_rows(ob_torch_optimizer* optimizer, const ob_rows* gradi
     });
     for (size_t i = 0; i < tensors; ++i) {
       const auto [part, index] = o.place_of(i);
-      part->units[index].prepare(gradients[i], o.names[i],
-                                 part->algorithm->binding().params[index].sizes());
+      const c10::IntArrayRef shape = part->algorithm->binding().params[index].sizes();
+      part->units[index].prepare(gradients[i], o.names[i], shape.data(), shape.size());
       if (part->units[index].dense() && !part->row_step->takes_dense()) {
         throw std::invalid_argument("the gradient of '" + o.names[i] +
                                     "' is dense and must be sparse");

@@ -33,7 +33,7 @@ struct ob_torch_optimizer {
 
   // Steps by rows, of one algorithm.
   std::unique_ptr<optibridge::torch_bridge::RowStep> row_step;
-  std::vector<optibridge::torch_bridge::Units> units;
+  std::vector<optibridge::Units> units;
   bool rows_are_known = false;     // to row_step, which nobody else's step has outdated
   bool rows_were_stepped = false;  // since the algorithm last looked at the slots
   std::vector<std::string> names;  // of the bound parameters of all groups

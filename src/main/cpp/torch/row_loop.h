@@ -5,7 +5,7 @@
 #include <atomic>
 #include <vector>
 
-#include "torch/rows.h"
+#include "core/units.h"
 #include "torch/threads.h"
 
 namespace optibridge::torch_bridge {

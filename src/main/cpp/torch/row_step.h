@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/units.h"
 #include "torch/options.h"
-#include "torch/rows.h"
 #include "torch/views.h"
 
 namespace optibridge::torch_bridge {

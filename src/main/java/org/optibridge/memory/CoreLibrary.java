@@ -72,6 +72,9 @@ public final class CoreLibrary {
   public static native long ob_add_rows(
       @Cast("const ob_tensor*") long target, @Cast("const ob_rows*") long source, double scale);
 
+  public static native long ob_clear_rows(
+      @Cast("const ob_tensor*") long target, @Cast("const ob_rows*") long source);
+
   public static native long ob_random_key(@Cast("int64_t*") long[] key);
 
   public static native long ob_fill_noise(

@@ -2,6 +2,7 @@ package org.optibridge.tensorflow;
 
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.State;
+import org.optibridge.vector.Selection;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -18,6 +19,7 @@ final class GradientPreparation implements AutoCloseable {
   private final double globalClipNorm;
   private final double clipValue;
   private @Nullable Vector accumulator;
+  private final Selection selection = new Selection();
 
   GradientPreparation(KerasOptimizer optimizer) {
     this.lossScale = optimizer.number("loss_scale_factor");
@@ -37,17 +39,26 @@ final class GradientPreparation implements AutoCloseable {
     return (call + 1) % every == 0;
   }
 
-  /** Adds gradients that are not due yet. */
-  void accumulate(Vector gradients) {
-    Vector sum = accumulator(gradients.spec());
+  /** Whether it leaves gradients as they are. */
+  boolean isPlain() {
+    return lossScale == 0 && every == 1 && clipNorm <= 0 && globalClipNorm <= 0 && clipValue <= 0;
+  }
+
+  /**
+   * Adds gradients that are not due yet.
+   *
+   * @param all the weights, of which the gradients may be of some only
+   */
+  void accumulate(Vector gradients, VectorSpec all) {
+    Vector sum = accumulator(gradients.spec(), all);
     sum.assign(sum.plus(scaled(gradients)));
   }
 
   /** The gradients of a step; to be stored before {@link #stepDone()}. */
-  Vector prepare(Vector gradients) {
+  Vector prepare(Vector gradients, VectorSpec all) {
     Vector scaled = scaled(gradients);
     if (every > 1) {
-      scaled = scaled.plus(accumulator(gradients.spec())).dividedBy((double) every);
+      scaled = scaled.plus(accumulator(gradients.spec(), all)).dividedBy((double) every);
     }
     return clipped(scaled);
   }
@@ -75,13 +86,13 @@ final class GradientPreparation implements AutoCloseable {
     }
   }
 
-  private Vector accumulator(VectorSpec spec) {
+  private Vector accumulator(VectorSpec some, VectorSpec all) {
     Vector sum = accumulator;
     if (sum == null) {
-      sum = Vector.allocate(spec);
+      sum = Vector.allocate(all);
       accumulator = sum;
     }
-    return sum;
+    return selection.of(sum, some);
   }
 
   void addTo(State state) {
@@ -98,6 +109,7 @@ final class GradientPreparation implements AutoCloseable {
 
   @Override
   public void close() {
+    selection.close();
     if (accumulator != null) {
       accumulator.close();
       accumulator = null;

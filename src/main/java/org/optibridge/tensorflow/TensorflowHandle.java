@@ -24,6 +24,8 @@ final class TensorflowHandle extends NativeHandle {
   final long address;
   final List<String> slots;
   final boolean elementwise;
+  // A step of the rows that have a gradient is a whole step.
+  final boolean rowsAreEnough;
 
   private TensorflowHandle(String description, long address) {
     super(description, 0, () -> TensorflowLibrary.ob_tf_destroy(address));
@@ -31,6 +33,7 @@ final class TensorflowHandle extends NativeHandle {
     String names = TensorflowLibrary.ob_tf_slots(address);
     this.slots = names.isEmpty() ? List.of() : List.of(names.split("\n"));
     this.elementwise = TensorflowLibrary.ob_tf_elementwise(address) == 1;
+    this.rowsAreEnough = TensorflowLibrary.ob_tf_rows_are_enough(address) == 1;
   }
 
   /** Every option is sent, given or not. */

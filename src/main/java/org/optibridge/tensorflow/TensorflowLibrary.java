@@ -5,6 +5,7 @@ import org.bytedeco.javacpp.annotation.Cast;
 import org.bytedeco.javacpp.annotation.NoException;
 import org.bytedeco.javacpp.annotation.Platform;
 import org.bytedeco.javacpp.annotation.Properties;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.memory.NativeStatus;
 
@@ -34,6 +35,7 @@ public final class TensorflowLibrary {
         ob_tf_set_threads(
             Integer.getInteger("optibridge.tensorflow.intra_op_threads", 0),
             Integer.getInteger("optibridge.tensorflow.inter_op_threads", 1)));
+    NativeStatus.check(ob_tf_set_cpus(Integer.getInteger("optibridge.tensorflow.cpus", 1)));
   }
 
   private TensorflowLibrary() {}
@@ -44,10 +46,15 @@ public final class TensorflowLibrary {
       @Cast("const int32_t*") int[] ndims,
       @Cast("const int64_t*") long[] shapes,
       int layout,
+      String device,
       @Cast("int64_t*") long[] addresses,
       @Cast("ob_tf_variables**") long[] out);
 
   public static native void ob_tf_variables_destroy(@Cast("ob_tf_variables*") long variables);
+
+  public static native long ob_tf_variables_push(@Cast("ob_tf_variables*") long variables);
+
+  public static native long ob_tf_variables_pull(@Cast("ob_tf_variables*") long variables);
 
   public static native long ob_tf_create(
       String className,
@@ -74,7 +81,20 @@ public final class TensorflowLibrary {
       @Cast("const int64_t*") long[] slots,
       int slotCount,
       @Cast("const ob_tensor*") long grads,
-      long tensors);
+      long tensors,
+      @Cast("const int64_t*") long @Nullable [] positions);
+
+  public static native int ob_tf_rows_are_enough(@Cast("const ob_tf_optimizer*") long optimizer);
+
+  public static native long ob_tf_step_rows(
+      @Cast("ob_tf_optimizer*") long optimizer,
+      @Cast("const ob_tensor*") long params,
+      @Cast("const int64_t*") long[] slots,
+      int slotCount,
+      @Cast("const ob_rows*") long gradients,
+      long tensors,
+      double lr,
+      long step);
 
   public static native long ob_tf_step(
       @Cast("ob_tf_optimizer*") long optimizer, double lr, long step);
@@ -83,7 +103,9 @@ public final class TensorflowLibrary {
 
   public static native long ob_tf_set_threads(int intraOp, int interOp);
 
-  public static native int ob_tf_devices(String type);
+  public static native long ob_tf_set_cpus(int cpus);
+
+  public static native long ob_tf_find_device(String name);
 
   public static native long ob_tf_raise_for_test(int kind);
 

@@ -1,8 +1,5 @@
 package org.optibridge.tensorflow;
 
-import static java.util.Objects.requireNonNull;
-
-import java.lang.ref.Reference;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -10,12 +7,12 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeMemory;
-import org.optibridge.memory.NativeStatus;
 import org.optibridge.optimizer.InPlaceModule;
+import org.optibridge.optimizer.SparseModule;
 import org.optibridge.optimizer.State;
 import org.optibridge.tensorflow.TensorflowVariables.Layout;
 import org.optibridge.vector.Recording;
-import org.optibridge.vector.TensorSpec;
+import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -50,16 +47,18 @@ import org.optibridge.vector.VectorSpec;
  * variables and back at each step in place, which {@link NativeMemory#copiedBytes()} counts.
  * Gradients are read where they are if their addresses are multiples of 64, as all memory allocated
  * here is; one that is not is copied at each step, and counted. State lives in variables of this
- * module.
+ * module. On another device than the host ({@link TensorflowRuntime#setDevice}) gradients, weights
+ * and results are copied at each step.
  *
  * <p><b>State</b> is made at the first step for the names and shapes seen there; later steps need
  * the same until {@link #reset()}. Slots have Keras's names and the parameters' dtype; {@code
- * iterations} counts calls.
+ * iterations} counts calls. Gradients may be of some of the weights only: the others are left
+ * alone, as in Keras.
  *
  * <p><b>Aliasing.</b> Gradients are bound by address and held until others take their place. The
  * output of {@link #run} refers to memory of this module and is valid until its next call.
  */
-public final class TensorflowOptiModule implements InPlaceModule {
+public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   /** The registered name. */
   public static final String NAME = "tensorflow-optim";
 
@@ -72,21 +71,18 @@ public final class TensorflowOptiModule implements InPlaceModule {
   private final WeightRules rules;
   private final boolean readsWeights;
 
+  private final TensorflowMemory memory;
+
   private long calls;
-  private @Nullable TensorflowSlots slots;
-  // What is stepped if not the weights themselves, and gradients that had to be computed first.
-  private @Nullable TensorflowVariables work;
-  private @Nullable Vector input;
-  // What the native side is bound to; the same at the next step keeps it.
-  private @Nullable TensorflowVariables boundParams;
-  private @Nullable Vector boundGradients;
 
   private TensorflowOptiModule(KerasOptimizer optimizer) {
     this.optimizer = optimizer;
     this.preparation = new GradientPreparation(optimizer);
     this.rules = new WeightRules(optimizer);
     this.readsWeights = optimizer.spec().readsWeights() || rules.decays();
+    String device = TensorflowRuntime.existingDevice();
     this.handle = TensorflowHandle.create(optimizer);
+    this.memory = new TensorflowMemory(handle, device);
   }
 
   /**
@@ -180,14 +176,37 @@ public final class TensorflowOptiModule implements InPlaceModule {
    *
    * @param spec names, dtypes, shapes; all on the CPU
    * @return the weights, to be closed by the caller after the last step
+   * @throws UnsupportedOperationException if this module computes on another device than the host
    */
   public TensorflowVariables allocateWeights(VectorSpec spec) {
-    return TensorflowVariables.allocate(spec, handle.elementwise ? Layout.MERGED : Layout.SHAPED);
+    if (!memory.onHost()) {
+      throw new UnsupportedOperationException(
+          "Weights can be variables on the host only; this module computes on " + memory.device());
+    }
+    return TensorflowVariables.allocate(spec, layout(), memory.device());
+  }
+
+  private Layout layout() {
+    return handle.elementwise ? Layout.MERGED : Layout.SHAPED;
+  }
+
+  /** Returns where this module computes, as {@code "CPU:0"}; see {@link TensorflowRuntime}. */
+  public String device() {
+    return memory.device();
   }
 
   /** Returns how often the weights were stepped; calls that only accumulate do not count. */
   public long iterations() {
     return calls / preparation.every();
+  }
+
+  /**
+   * {@inheritDoc} Weights without a gradient are left alone with their state; the step counts for
+   * all, as in Keras.
+   */
+  @Override
+  public void beforePartialStep(VectorSpec weights) {
+    memory.weightsAre(weights);
   }
 
   @Override
@@ -200,67 +219,142 @@ public final class TensorflowOptiModule implements InPlaceModule {
                 + ": 'use_ema' averages the weights, so the module must be the last of the pipeline,"
                 + " without a weight decay of the pipeline's");
       }
-      requireSpec(gradients.spec());
+      VectorSpec spec = gradients.spec();
+      memory.requireSpec(spec);
       Vector weights = readsWeights ? params : null;
       if (!preparation.isStep(calls)) {
-        preparation.accumulate(gradients);
-        Vector nothing = workFor(gradients.spec(), currentLayout()).vector();
+        preparation.accumulate(gradients, memory.weightsOf(spec));
+        Vector nothing = memory.workOf(spec);
         nothing.fill(0);
         calls++;
         return nothing;
       }
-      Vector ready = arrange(preparation.prepare(gradients), null, weights);
-      TensorflowVariables stepped = workFor(ready.spec(), requireNonNull(slots).layout());
+      Vector prepared = preparation.prepare(gradients, memory.weightsOf(spec));
+      Vector ready = memory.arrange(prepared, null, weights);
+      Vector stepped = memory.workOf(spec);
       if (weights == null) {
-        stepped.vector().fill(0);
+        stepped.fill(0);
       } else {
-        stepped.vector().assign(rules.decayed(weights, 1));
+        stepped.assign(rules.decayed(weights, 1));
       }
-      step(stepped, ready, 1);
-      return weights == null ? stepped.vector().negate() : weights.minus(stepped.vector());
+      step(memory.work(spec), ready, 1);
+      return weights == null ? stepped.negate() : weights.minus(stepped);
     } finally {
+      memory.callIsOver();
       handle.release();
     }
   }
 
   @Override
   public void stepInPlace(Vector params, Vector gradients, double learningRate) {
-    if (!Double.isFinite(learningRate)) {
-      throw new IllegalArgumentException("The learning rate is " + learningRate);
-    }
-    double rate = (float) learningRate;
+    double rate = rate(learningRate);
     handle.acquireExclusive();
     try {
-      requireSpec(gradients.spec());
-      params.spec().requireSame(gradients.spec(), "the parameters", "the gradients");
-      long iteration = iterations();
-      if (preparation.isStep(calls)) {
-        TensorflowVariables home = TensorflowVariables.of(params);
-        if (home != null && !handle.elementwise && home.layout() != Layout.SHAPED) {
-          home = null;
-        }
-        Vector ready = arrange(preparation.prepare(gradients), home, params);
-        if (home == null) {
-          TensorflowVariables copy = workFor(params.spec(), requireNonNull(slots).layout());
-          copy.vector().assign(rules.decayed(params, rate));
-          step(copy, ready, rate);
-          params.assign(copy.vector());
-          NativeMemory.countCopy(2 * bytes(params.spec()));
-        } else {
-          if (rules.decays()) {
-            params.assign(rules.decayed(params, rate));
-          }
-          step(home, ready, rate);
-        }
-      } else {
-        preparation.accumulate(gradients);
-        calls++;
-      }
-      rules.average(params, iteration);
+      stepDense(params, gradients, rate);
     } finally {
+      memory.callIsOver();
       handle.release();
     }
   }
+
+  /** As Keras keeps it. */
+  private static double rate(double learningRate) {
+    if (!Double.isFinite(learningRate)) {
+      throw new IllegalArgumentException("The learning rate is " + learningRate);
+    }
+    return (float) learningRate;
+  }
+
+  private void stepDense(Vector params, Vector gradients, double rate) {
+    VectorSpec spec = gradients.spec();
+    memory.requireSpec(spec);
+    params.spec().requireSame(spec, "the parameters", "the gradients");
+    VectorSpec all = memory.weightsOf(spec);
+    if (rules.averages() && !all.equals(spec)) {
+      throw new IllegalArgumentException(
+          optimizer.spec().qualifiedName()
+              + ": 'use_ema' averages all weights at every step; there are gradients of "
+              + spec.names()
+              + " only. Give zeros for the others");
+    }
+    long iteration = iterations();
+    if (preparation.isStep(calls)) {
+      TensorflowVariables home = memory.home(params);
+      Vector ready = memory.arrange(preparation.prepare(gradients, all), home, params);
+      if (home == null) {
+        Vector copy = memory.workOf(spec);
+        copy.assign(rules.decayed(params, rate));
+        step(memory.work(spec), ready, rate);
+        params.assign(copy);
+        NativeMemory.countCopy(2 * TensorflowMemory.bytes(spec));
+      } else {
+        if (rules.decays()) {
+          params.assign(rules.decayed(params, rate));
+        }
+        step(home, ready, rate);
+      }
+    } else {
+      preparation.accumulate(gradients, all);
+      calls++;
+    }
+    rules.average(params, iteration);
+  }
+
+  private void step(TensorflowVariables params, Vector gradients, double rate) {
+    memory.step(params, gradients, rate, iterations() + 1);
+    calls++;
+    preparation.stepDone();
+  }
+
+  // ---- sparse gradients ------------------------------------------------------------------------
+
+  /** Returns null: every optimizer of Keras takes sparse gradients. */
+  @Override
+  public @Nullable String sparseRefusal() {
+    return null;
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The result is Keras's: state is dense, and rows without a gradient are stepped as by a
+   * gradient of zeros. Rows named more than once count as their sum, which is stepped once. For
+   * {@code SGD} without momentum and {@code Adagrad}, without clipping, accumulation, decay and
+   * averaging, such rows stay as they are, so only those with a gradient are gathered, stepped and
+   * written back, at a cost that grows with them, in whatever memory the weights are; what is
+   * copied is counted. Everything else moves all rows, so the gradient is laid out in a tensor of
+   * zeros that this module keeps.
+   */
+  @Override
+  public void stepSparseInPlace(Vector params, SparseGradients gradients, double learningRate) {
+    double rate = rate(learningRate);
+    VectorSpec spec = params.spec();
+    gradients.requireFor(spec);
+    handle.acquireExclusive();
+    try {
+      memory.requireSpec(spec);
+      boolean plain = preparation.isPlain() && !rules.decays() && !rules.averages();
+      if (handle.rowsAreEnough && plain && memory.onHost()) {
+        memory.stepRows(params, gradients, rate, iterations() + 1);
+        calls++;
+        return;
+      }
+      Vector dense = memory.zeros(spec);
+      gradients.addTo(dense, 1);
+      try {
+        stepDense(params, dense, rate);
+        // Nothing may read the gradients later on.
+        Recording.flush();
+      } finally {
+        gradients.clearIn(dense);
+      }
+    } finally {
+      memory.callIsOver();
+      handle.release();
+    }
+  }
+
+  // ---- state -----------------------------------------------------------------------------------
 
   /**
    * Makes the weights their average, as Keras does at the end of a training with {@code use_ema};
@@ -277,166 +371,19 @@ public final class TensorflowOptiModule implements InPlaceModule {
     }
   }
 
-  private static long bytes(VectorSpec spec) {
-    return spec.tensors().stream().mapToLong(TensorSpec::bytes).sum();
-  }
-
-  private void requireSpec(VectorSpec gradients) {
-    TensorflowSlots state = slots;
-    if (state != null) {
-      state.spec().requireSame(gradients, "the stored state", "the gradients");
-    }
-  }
-
-  /** The layout where there are no slots yet to go by. */
-  private Layout currentLayout() {
-    TensorflowSlots state = slots;
-    if (state != null) {
-      return state.layout();
-    }
-    return handle.elementwise ? Layout.MERGED : Layout.SHAPED;
-  }
-
-  private TensorflowVariables workFor(VectorSpec spec, Layout layout) {
-    TensorflowVariables variables = work;
-    if (variables == null || variables.layout() != layout) {
-      if (variables != null) {
-        unbind();
-        variables.close();
-      }
-      variables = TensorflowVariables.allocate(spec, layout);
-      work = variables;
-    }
-    return variables;
-  }
-
-  /**
-   * Stores gradients that are not in memory, and sees to it that they, the slots and the weights
-   * lie alike.
-   *
-   * @param home the weights, if they are variables
-   * @param start what a slot may start as
-   */
-  private Vector arrange(
-      Vector gradients, @Nullable TensorflowVariables home, @Nullable Vector start) {
-    if (gradients == boundGradients && home != null && home == boundParams) {
-      return gradients;
-    }
-    Vector stored = gradients.isStored() ? gradients : copied(gradients);
-    boolean merged = handle.elementwise;
-    if (home != null) {
-      merged &= home.layout() == Layout.MERGED;
-      if (merged && !TensorflowVariables.liesMerged(stored)) {
-        NativeMemory.countCopy(bytes(stored.spec()));
-        stored = copied(stored);
-      }
-    } else {
-      merged &=
-          (slots != null && stored == boundGradients)
-              ? slots.layout() == Layout.MERGED
-              : TensorflowVariables.liesMerged(stored);
-    }
-    Layout wanted = !handle.elementwise ? Layout.SHAPED : merged ? Layout.MERGED : Layout.FLAT;
-    TensorflowSlots state = slots;
-    if (state == null) {
-      TensorflowSlots made = TensorflowSlots.initial(handle, stored.spec(), wanted, start);
-      slots = made;
-      // A step that failed was none: the next one may be of other shapes.
-      Recording.onRollBack(
-          () -> {
-            if (slots == made) {
-              forget();
-            }
-          });
-    } else if ((state.layout() == Layout.MERGED) != (wanted == Layout.MERGED)) {
-      unbind();
-      slots = state.in(wanted);
-      Recording.flush();
-      state.close();
-    }
-    return stored;
-  }
-
-  /** Gradients computed or copied into this module's memory. */
-  private Vector copied(Vector gradients) {
-    Vector memory = input;
-    if (memory == null) {
-      memory = Vector.allocate(gradients.spec());
-      input = memory;
-    }
-    memory.assign(gradients);
-    return memory;
-  }
-
-  private void step(TensorflowVariables params, Vector gradients, double rate) {
-    Vector weights = params.vector();
-    weights.beginWrite();
-    try {
-      gradients.beginRead();
-      try {
-        bind(params, gradients);
-        NativeStatus.check(TensorflowLibrary.ob_tf_step(handle.address, rate, iterations() + 1));
-      } finally {
-        gradients.endUse();
-      }
-    } finally {
-      weights.endUse();
-      Reference.reachabilityFence(params);
-      Reference.reachabilityFence(gradients);
-      Reference.reachabilityFence(slots);
-    }
-    calls++;
-    preparation.stepDone();
-  }
-
-  private void bind(TensorflowVariables params, Vector gradients) {
-    if (params == boundParams && gradients == boundGradients) {
-      return;
-    }
-    unbind();
-    TensorflowSlots state = requireNonNull(slots);
-    NativeStatus.check(
-        TensorflowLibrary.ob_tf_bind(
-            handle.address,
-            params.address(),
-            state.addresses(),
-            handle.slots.size(),
-            gradients.nativeTable(),
-            gradients.spec().size()));
-    boundParams = params;
-    boundGradients = gradients;
-  }
-
-  private void unbind() {
-    boundParams = null;
-    boundGradients = null;
-  }
-
   @Override
   public void reset() {
     handle.acquireExclusive();
     try {
-      forget();
+      restart(null, TensorflowRuntime.existingDevice());
     } finally {
       handle.release();
     }
   }
 
-  private void forget() {
-    unbind();
+  private void restart(@Nullable TensorflowSlots state, String device) {
+    memory.replace(state, device);
     calls = 0;
-    if (slots != null) {
-      slots.close();
-      slots = null;
-    }
-    if (work != null) {
-      work.close();
-      work = null;
-    }
-    if (input != null) {
-      input.close();
-      input = null;
-    }
     preparation.close();
     rules.close();
   }
@@ -447,6 +394,7 @@ public final class TensorflowOptiModule implements InPlaceModule {
     try {
       State state = new State().put("optim_cls", optimizer.spec().qualifiedName());
       state.put("iterations", (double) calls);
+      TensorflowSlots slots = memory.slots();
       if (slots != null) {
         state.put("specs", slots.spec()).put("slots", slots.copy());
       }
@@ -483,19 +431,14 @@ public final class TensorflowOptiModule implements InPlaceModule {
         throw new IllegalArgumentException(
             cls + ": the state has " + state.keys() + ", it needs just " + known);
       }
+      String device = TensorflowRuntime.existingDevice();
       TensorflowSlots next = null;
       if (started) {
         VectorSpec spec = state.spec("specs");
         TensorflowSlots.check(handle, spec, state.state("slots"));
-        next =
-            TensorflowSlots.copyOf(
-                handle,
-                spec,
-                handle.elementwise ? Layout.MERGED : Layout.SHAPED,
-                state.state("slots"));
+        next = TensorflowSlots.copyOf(handle, spec, layout(), device, state.state("slots"));
       }
-      forget();
-      slots = next;
+      restart(next, device);
       calls = (long) count;
       preparation.restore(sum);
       rules.restore(average);
@@ -515,7 +458,7 @@ public final class TensorflowOptiModule implements InPlaceModule {
   @Override
   public void close() {
     handle.close();
-    forget();
+    restart(null, memory.device());
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.optibridge.tensorflow;
 
+import java.util.regex.Pattern;
 import org.optibridge.memory.NativeStatus;
 
 /**
@@ -11,6 +12,14 @@ import org.optibridge.memory.NativeStatus;
  * optibridge.tensorflow.inter_op_threads} change that, as {@link #setThreads} does.
  */
 public final class TensorflowRuntime {
+  /** The device whose memory the JVM shares. */
+  static final String HOST = "CPU:0";
+
+  private static final Pattern DEVICE = Pattern.compile("(CPU|GPU)(:[0-9]{1,4})?");
+
+  private static volatile String device =
+      checked(System.getProperty("optibridge.tensorflow.device", HOST));
+
   private TensorflowRuntime() {}
 
   /** Returns TensorFlow's version, {@code "2.18.0"}. */
@@ -29,8 +38,59 @@ public final class TensorflowRuntime {
     NativeStatus.check(TensorflowLibrary.ob_tf_set_threads(intraOp, interOp));
   }
 
-  /** Returns how many GPUs TensorFlow sees; 0 without its CUDA libraries. */
-  public static int gpus() {
-    return TensorflowLibrary.ob_tf_devices("GPU");
+  /**
+   * Chooses where modules compute. A module asks when it is made, at {@link
+   * TensorflowOptiModule#reset} and at {@link TensorflowOptiModule#setState}, and stays there until
+   * the next of these. The system property {@code optibridge.tensorflow.device} sets the first
+   * choice.
+   *
+   * <p>Vectors stay in host memory. On any device but the host, {@code "CPU:0"}, each step copies
+   * gradients and weights to the device and the result back, which {@link
+   * org.optibridge.memory.NativeMemory#copiedBytes()} counts; state stays there. TensorFlow takes
+   * memory of a GPU as it needs it, not all at once.
+   *
+   * @param name {@code "CPU"}, {@code "GPU"} or {@code "GPU:1"}; {@code "CPU:1"} and above are
+   *     there if the system property {@code optibridge.tensorflow.cpus} says how many logical
+   *     devices the processor counts as, to try out devices without a GPU
+   * @throws IllegalArgumentException if it is none of these; whether there is such a device is
+   *     found out by the module that asks for it
+   */
+  public static void setDevice(String name) {
+    device = checked(name);
+  }
+
+  /** Returns where the next module computes, {@code "CPU:0"} or {@code "GPU:1"}. */
+  public static String device() {
+    return device;
+  }
+
+  private static String checked(String name) {
+    if (!DEVICE.matcher(name).matches()) {
+      throw new IllegalArgumentException(
+          "Unknown device '" + name + "' of TensorFlow; write \"CPU\", \"GPU\" or \"GPU:1\"");
+    }
+    return name.contains(":") ? name : name + ":0";
+  }
+
+  /**
+   * @return the chosen device
+   * @throws UnsupportedOperationException if TensorFlow has none of that name
+   */
+  static String existingDevice() {
+    String chosen = device;
+    if (!chosen.equals(HOST)) {
+      try {
+        NativeStatus.check(TensorflowLibrary.ob_tf_find_device(chosen));
+      } catch (UnsupportedOperationException e) {
+        throw new UnsupportedOperationException(
+            e.getMessage()
+                + (chosen.startsWith("GPU")
+                    ? ". GPUs need org.tensorflow:tensorflow-core-native with the classifier"
+                        + " linux-x86_64-gpu, CUDA and cuDNN"
+                    : ""),
+            e);
+      }
+    }
+    return chosen;
   }
 }

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.State;
 import org.optibridge.tensorflow.TensorflowHandle.SlotKind;
 import org.optibridge.tensorflow.TensorflowVariables.Layout;
+import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
@@ -16,17 +17,21 @@ final class TensorflowSlots implements AutoCloseable {
   private final TensorflowHandle handle;
   private final VectorSpec spec;
   private final Layout layout;
+  private final String device;
   private final List<TensorflowVariables> variables = new ArrayList<>();
   private final long[] addresses;
 
-  private TensorflowSlots(TensorflowHandle handle, VectorSpec params, Layout layout) {
+  private TensorflowSlots(
+      TensorflowHandle handle, VectorSpec params, Layout layout, String device) {
     this.handle = handle;
     this.spec = params;
     this.layout = layout;
+    this.device = device;
     this.addresses = new long[handle.slots.size()];
     try {
       for (int i = 0; i < addresses.length; i++) {
-        TensorflowVariables made = TensorflowVariables.allocate(handle.slotSpec(i, params), layout);
+        TensorflowVariables made =
+            TensorflowVariables.allocate(handle.slotSpec(i, params), layout, device);
         variables.add(made);
         addresses[i] = made.address();
       }
@@ -42,8 +47,12 @@ final class TensorflowSlots implements AutoCloseable {
    * @param start the weights, where a slot starts as them; null for zeros
    */
   static TensorflowSlots initial(
-      TensorflowHandle handle, VectorSpec params, Layout layout, @Nullable Vector start) {
-    TensorflowSlots slots = new TensorflowSlots(handle, params, layout);
+      TensorflowHandle handle,
+      VectorSpec params,
+      Layout layout,
+      String device,
+      @Nullable Vector start) {
+    TensorflowSlots slots = new TensorflowSlots(handle, params, layout, device);
     try {
       for (int i = 0; i < slots.addresses.length; i++) {
         Vector slot = slots.variables.get(i).vector();
@@ -53,6 +62,7 @@ final class TensorflowSlots implements AutoCloseable {
           slot.fill(handle.initial(i));
         }
       }
+      slots.push();
       return slots;
     } catch (RuntimeException | Error e) {
       slots.close();
@@ -79,14 +89,15 @@ final class TensorflowSlots implements AutoCloseable {
 
   /** A copy of a state that was checked. */
   static TensorflowSlots copyOf(
-      TensorflowHandle handle, VectorSpec params, Layout layout, State saved) {
-    TensorflowSlots slots = new TensorflowSlots(handle, params, layout);
+      TensorflowHandle handle, VectorSpec params, Layout layout, String device, State saved) {
+    TensorflowSlots slots = new TensorflowSlots(handle, params, layout, device);
     try {
       for (int i = 0; i < slots.addresses.length; i++) {
         if (handle.kind(i) != SlotKind.WORKSPACE) {
           slots.variables.get(i).vector().assign(saved.vector(handle.slots.get(i)));
         }
       }
+      slots.push();
       return slots;
     } catch (RuntimeException | Error e) {
       slots.close();
@@ -96,15 +107,24 @@ final class TensorflowSlots implements AutoCloseable {
 
   /** The same state in another layout. */
   TensorflowSlots in(Layout other) {
-    TensorflowSlots moved = new TensorflowSlots(handle, spec, other);
+    TensorflowSlots moved = new TensorflowSlots(handle, spec, other, device);
     try {
+      variables.forEach(TensorflowVariables::pull);
       for (int i = 0; i < addresses.length; i++) {
         moved.variables.get(i).vector().assign(variables.get(i).vector());
       }
+      moved.push();
       return moved;
     } catch (RuntimeException | Error e) {
       moved.close();
       throw e;
+    }
+  }
+
+  private void push() {
+    if (!device.equals(TensorflowRuntime.HOST)) {
+      Recording.flush();
+      variables.forEach(TensorflowVariables::push);
     }
   }
 
@@ -133,6 +153,7 @@ final class TensorflowSlots implements AutoCloseable {
   State copy() {
     State state = new State();
     try {
+      variables.forEach(TensorflowVariables::pull);
       for (int i = 0; i < addresses.length; i++) {
         if (handle.kind(i) != SlotKind.WORKSPACE) {
           state.put(handle.slots.get(i), variables.get(i).vector().materialize());

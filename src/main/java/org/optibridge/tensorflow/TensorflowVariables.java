@@ -47,6 +47,7 @@ public final class TensorflowVariables implements AutoCloseable {
 
   private final Owner owner;
   private final Layout layout;
+  private final boolean onHost;
   private final Vector vector;
 
   /** Frees the variables. */
@@ -62,9 +63,10 @@ public final class TensorflowVariables implements AutoCloseable {
     }
   }
 
-  private TensorflowVariables(Owner owner, Layout layout, Vector vector) {
+  private TensorflowVariables(Owner owner, Layout layout, boolean onHost, Vector vector) {
     this.owner = owner;
     this.layout = layout;
+    this.onHost = onHost;
     this.vector = vector;
   }
 
@@ -75,10 +77,11 @@ public final class TensorflowVariables implements AutoCloseable {
   /**
    * Variables of zeros.
    *
+   * @param device as {@code "CPU:0"}
    * @throws UnsupportedOperationException naming a tensor that is not on the host or not float32 or
    *     float64
    */
-  static TensorflowVariables allocate(VectorSpec spec, Layout layout) {
+  static TensorflowVariables allocate(VectorSpec spec, Layout layout, String device) {
     int[] dtypes = new int[spec.size()];
     int[] dims = new int[spec.size()];
     long[] shapes = new long[spec.tensors().stream().mapToInt(t -> t.shape().length).sum()];
@@ -95,7 +98,7 @@ public final class TensorflowVariables implements AutoCloseable {
     long[] out = new long[1];
     NativeStatus.check(
         TensorflowLibrary.ob_tf_variables_create(
-            dtypes.length, dtypes, dims, shapes, layout.code, addresses, out));
+            dtypes.length, dtypes, dims, shapes, layout.code, device, addresses, out));
     Owner owner = new Owner(spec, out[0]);
     try {
       VectorBuilder builder = Vector.builder();
@@ -104,7 +107,9 @@ public final class TensorflowVariables implements AutoCloseable {
         builder.wrapAddress(
             tensor.name(), tensor.dtype(), Device.CPU, addresses[i], owner, tensor.shape());
       }
-      TensorflowVariables made = new TensorflowVariables(owner, layout, builder.build());
+      TensorflowVariables made =
+          new TensorflowVariables(
+              owner, layout, device.equals(TensorflowRuntime.HOST), builder.build());
       KNOWN.put(made.vector, new WeakReference<>(made));
       return made;
     } catch (RuntimeException | Error e) {
@@ -136,6 +141,20 @@ public final class TensorflowVariables implements AutoCloseable {
 
   long address() {
     return owner.address;
+  }
+
+  /** Copies the vector to the device, unless it is there. */
+  void push() {
+    if (!onHost) {
+      NativeStatus.check(TensorflowLibrary.ob_tf_variables_push(owner.address));
+    }
+  }
+
+  /** Copies the vector from the device, unless it is there. */
+  void pull() {
+    if (!onHost) {
+      NativeStatus.check(TensorflowLibrary.ob_tf_variables_pull(owner.address));
+    }
   }
 
   Layout layout() {

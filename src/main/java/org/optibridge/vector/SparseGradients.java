@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.LongBinaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
 import org.optibridge.memory.NativeBlock;
@@ -169,6 +171,15 @@ public final class SparseGradients implements AutoCloseable {
    * @throws IllegalArgumentException if the tensors differ or a row is out of range
    */
   public void addTo(Vector target, double factor) {
+    eachTable(target, (tensor, source) -> CoreLibrary.ob_add_rows(tensor, source, factor));
+    Vector more = dense;
+    if (more != null) {
+      onDense(target, more, part -> part.assign(part.plus(more.times(factor))));
+    }
+  }
+
+  /** Calls a native function for each tensor given by rows: its entry, that of the rows. */
+  private void eachTable(Vector target, LongBinaryOperator function) {
     VectorSpec spec = target.spec();
     long entries = beginRead(spec);
     try {
@@ -178,10 +189,8 @@ public final class SparseGradients implements AutoCloseable {
         for (int i = 0; i < spec.size(); i++) {
           if (rows.containsKey(spec.tensors().get(i).name())) {
             NativeStatus.check(
-                CoreLibrary.ob_add_rows(
-                    target.nativeTable() + (long) i * Storage.ENTRY,
-                    entries + (long) i * ENTRY,
-                    factor));
+                function.applyAsLong(
+                    target.nativeTable() + (long) i * Storage.ENTRY, entries + (long) i * ENTRY));
           }
         }
       } finally {
@@ -190,16 +199,25 @@ public final class SparseGradients implements AutoCloseable {
     } finally {
       endUse();
     }
-    addDense(target, factor);
   }
 
-  private void addDense(Vector target, double factor) {
-    Vector more = dense;
-    if (more == null) {
-      return;
+  /**
+   * Makes zero what {@link #addTo} would add to. Costs as much as that.
+   *
+   * @param target of the tensors that these are gradients of, written in place
+   * @throws IllegalArgumentException if the tensors differ or a row is out of range
+   */
+  public void clearIn(Vector target) {
+    eachTable(target, CoreLibrary::ob_clear_rows);
+    if (dense != null) {
+      onDense(target, dense, part -> part.fill(0));
     }
+  }
+
+  /** Changes the tensors of a vector that have dense gradients. */
+  private static void onDense(Vector target, Vector dense, Consumer<Vector> change) {
     VectorBuilder builder = Vector.builder();
-    for (TensorSpec tensor : more.spec().tensors()) {
+    for (TensorSpec tensor : dense.spec().tensors()) {
       builder.wrapAddress(
           tensor.name(),
           tensor.dtype(),
@@ -210,7 +228,7 @@ public final class SparseGradients implements AutoCloseable {
     }
     // An own recording would keep what is added from memory until it is committed.
     try (Vector part = builder.build()) {
-      part.assign(part.plus(more.times(factor)));
+      change.accept(part);
       Recording.flush();
     }
   }

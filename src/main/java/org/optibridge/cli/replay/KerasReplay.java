@@ -2,14 +2,12 @@ package org.optibridge.cli.replay;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.LongStream;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.tensorflow.KerasOptimizer;
 import org.optibridge.tensorflow.TensorflowOptiModule;
+import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
-import org.optibridge.vector.VectorBuilder;
 
 /** Level {@code native} of Keras: an optimizer steps weights in place. */
 final class KerasReplay {
@@ -34,7 +32,7 @@ final class KerasReplay {
       int number = 0;
       for (Field step : one.get("steps").list()) {
         number++;
-        step(step, "step " + number, names, check, optimizer, module, params);
+        step(step, "step " + number, check, optimizer, module, params);
       }
       if (one.has("finalized")) {
         module.finalizeWeights(params);
@@ -43,39 +41,9 @@ final class KerasReplay {
     }
   }
 
-  /** Keras's state is dense: rows without a gradient are stepped with one of zeros. */
-  private static Vector dense(Field given, List<String> names) {
-    VectorBuilder builder = Vector.builder();
-    for (String name : names) {
-      Field tensor = given.get(name);
-      (tensor.has("sparse") ? scattered(tensor) : Tensor.read(tensor)).addTo(builder, name);
-    }
-    return builder.build();
-  }
-
-  private static Tensor scattered(Field sparse) {
-    long[] shape =
-        sparse.get("shape").list().stream().mapToLong(extent -> (long) extent.number()).toArray();
-    Tensor rows = Tensor.read(sparse.get("values"));
-    List<Field> indices = sparse.get("indices").list();
-    int width = indices.isEmpty() ? 0 : rows.data().length / indices.size();
-    double[] data = new double[(int) LongStream.of(shape).reduce(1, (a, b) -> a * b)];
-    for (int row = 0; row < indices.size(); row++) {
-      int at = ((int) indices.get(row).number()) * width;
-      if (at < 0 || at + width > data.length) {
-        throw indices.get(row).wrong("must be a row of the tensor");
-      }
-      for (int i = 0; i < width; i++) {
-        data[at + i] += rows.data()[row * width + i];
-      }
-    }
-    return new Tensor(shape, rows.dtype(), data);
-  }
-
   private static void step(
       Field step,
       String place,
-      List<String> names,
       Comparison check,
       Optimizer optimizer,
       TensorflowOptiModule module,
@@ -84,18 +52,29 @@ final class KerasReplay {
     if (step.has("learning_rate")) {
       optimizer.setLearningRate(step.get("learning_rate").number());
     }
-    Field given = step.get("gradients");
-    if (!given.entries().keySet().equals(Set.copyOf(names))) {
-      throw given.wrong("must have all names of the case: " + names);
-    }
-    try (Vector gradients = dense(given, names)) {
-      optimizer.step(params, gradients);
-    }
+    step(optimizer, params, step.get("gradients"));
     check.vector(place + ", params", params, step.get("params"));
     if (step.has("ema")) {
       try (State state = module.getState()) {
         check.vector(place + ", ema", state.vector("average"), step.get("ema"));
       }
+    }
+  }
+
+  /** A weight that has no gradient is left out. */
+  private static void step(Optimizer optimizer, Vector params, Field given) {
+    List<String> names = params.spec().names().stream().filter(given::has).toList();
+    if (names.size() != given.entries().size()) {
+      throw given.wrong("has a name that is none of " + params.spec().names());
+    }
+    if (SparseReplay.isSparse(given, names)) {
+      try (SparseGradients gradients = SparseTensors.part(given, names)) {
+        optimizer.step(params, gradients);
+      }
+      return;
+    }
+    try (Vector gradients = Tensor.part(given, names)) {
+      optimizer.step(params, gradients);
     }
   }
 }

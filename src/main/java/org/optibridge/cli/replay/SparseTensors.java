@@ -49,7 +49,7 @@ final class SparseTensors {
     return SparseRows.copy(name, rows, narrow, shape);
   }
 
-  private static long[] whole(List<Field> fields) {
+  static long[] whole(List<Field> fields) {
     long[] numbers = new long[fields.size()];
     for (int i = 0; i < numbers.length; i++) {
       double number = fields.get(i).number();

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.Regularizer;
+import org.optibridge.optimizer.SparseModule;
 import org.optibridge.optimizer.Stage;
 import org.optibridge.optimizer.State;
 import org.optibridge.vector.Recording;
@@ -114,12 +115,21 @@ final class StageReplay<T extends Stage> {
   }
 
   private void step(T stage, Field step, String place) {
-    try (Vector gradients = Tensor.vector(step.get("gradients"), names);
-        Vector updates = call.run(stage, gradients, step)) {
-      check.vector(place + ", updates", updates, step.get("updates"));
+    if (stage instanceof SparseModule module
+        && SparseReplay.isSparse(step.get("gradients"), names)) {
+      SparseReplay.step(module, step, names, place, check);
+    } else {
+      dense(stage, step, place);
     }
     if (step.has("state")) {
       state(stage, step.get("state"), place + ", state");
+    }
+  }
+
+  private void dense(T stage, Field step, String place) {
+    try (Vector gradients = Tensor.vector(step.get("gradients"), names);
+        Vector updates = call.run(stage, gradients, step)) {
+      check.vector(place + ", updates", updates, step.get("updates"));
     }
   }
 
