@@ -15,6 +15,7 @@ import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
+import org.optibridge.vector.Workspace;
 
 /**
  * The memory of a module: its state, what it computes in, and what the native side is bound to.
@@ -29,9 +30,9 @@ final class TensorflowMemory {
   private @Nullable TensorflowSlots slots;
   // What is stepped if not the weights themselves, and gradients that had to be computed first.
   private @Nullable TensorflowVariables work;
-  private @Nullable Vector input;
+  private final Workspace input = new Workspace();
   // Zeros, except while a step by sparse gradients is under way.
-  private @Nullable Vector scattered;
+  private final Workspace scattered = new Workspace();
   // What the native side is bound to; the same at the next step keeps it.
   private @Nullable TensorflowVariables boundParams;
   private @Nullable Vector boundGradients;
@@ -194,20 +195,9 @@ final class TensorflowMemory {
 
   /** Gradients computed or copied into this memory. */
   private Vector copied(Vector gradients) {
-    Vector memory = sized(input, gradients.spec());
-    input = memory;
+    Vector memory = input.of(gradients.spec());
     memory.assign(gradients);
     return memory;
-  }
-
-  private static Vector sized(@Nullable Vector memory, VectorSpec spec) {
-    if (memory != null && memory.spec().equals(spec)) {
-      return memory;
-    }
-    if (memory != null) {
-      memory.close();
-    }
-    return Vector.allocate(spec);
   }
 
   /**
@@ -296,9 +286,7 @@ final class TensorflowMemory {
 
   /** Zeros, to be zeros again when the call ends. */
   Vector zeros(VectorSpec spec) {
-    Vector memory = sized(scattered, spec);
-    scattered = memory;
-    return memory;
+    return scattered.of(spec);
   }
 
   static long bytes(VectorSpec spec) {
@@ -324,13 +312,7 @@ final class TensorflowMemory {
       work.close();
       work = null;
     }
-    if (input != null) {
-      input.close();
-      input = null;
-    }
-    if (scattered != null) {
-      scattered.close();
-      scattered = null;
-    }
+    input.close();
+    scattered.close();
   }
 }

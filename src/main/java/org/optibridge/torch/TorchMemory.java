@@ -9,6 +9,7 @@ import org.optibridge.vector.Recording;
 import org.optibridge.vector.Selection;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
+import org.optibridge.vector.Workspace;
 
 /**
  * The memory of a module: its state, what it computes in, and what the native side is bound to.
@@ -20,8 +21,8 @@ final class TorchMemory {
 
   private @Nullable TorchSlots slots;
   // The artificial parameter, and gradients that had to be computed first.
-  private @Nullable Vector direction;
-  private @Nullable Vector input;
+  private final Workspace direction = new Workspace();
+  private final Workspace input = new Workspace();
   // What the native views point at; equal vectors at the next step keep them.
   private @Nullable Vector boundParams;
   private @Nullable Vector boundGradients;
@@ -126,8 +127,7 @@ final class TorchMemory {
 
   /** The artificial parameter. */
   Vector direction(VectorSpec params) {
-    direction = sized(direction, params);
-    return direction;
+    return direction.of(params);
   }
 
   /** Gradients in memory: the caller's if they are stored, else computed into this one. */
@@ -135,20 +135,9 @@ final class TorchMemory {
     if (gradients.isStored()) {
       return gradients;
     }
-    Vector memory = sized(input, gradients.spec());
-    input = memory;
+    Vector memory = input.of(gradients.spec());
     memory.assign(gradients);
     return memory;
-  }
-
-  private static Vector sized(@Nullable Vector memory, VectorSpec spec) {
-    if (memory != null && memory.spec().equals(spec)) {
-      return memory;
-    }
-    if (memory != null) {
-      memory.close();
-    }
-    return Vector.allocate(spec);
   }
 
   /** Gives all of it back. */
@@ -160,13 +149,7 @@ final class TorchMemory {
       slots.close();
       slots = null;
     }
-    if (direction != null) {
-      direction.close();
-      direction = null;
-    }
-    if (input != null) {
-      input.close();
-      input = null;
-    }
+    direction.close();
+    input.close();
   }
 }
