@@ -18,7 +18,8 @@ struct SlotSpec {
     WITHOUT_OTHER = 2,   // the shape without the extent before the last; empty likewise
     WORKSPACE = 3,       // like the parameter, but written before it is read
     FROM_PARAMETER = 4,  // like the parameter, and starts as it
-    UNFACTORED = 5       // like the parameter below two dimensions, else empty
+    UNFACTORED = 5,      // like the parameter below two dimensions, else empty
+    OF_ADAM = 6          // like the parameter where Muon leaves it to Adam, else empty
   };
   std::string name;
   Kind kind = LIKE_PARAMETER;
@@ -44,6 +45,11 @@ class Algorithm {
   // Whether a row without a gradient stays as it is, with all its state.
   virtual bool rows_are_enough() const { return false; }
   virtual Call call(TF_DataType dtype, size_t rank) const = 0;
+  // The same where a step depends on more: the shape of a parameter and those of its slots.
+  using Shape = std::vector<int64_t>;
+  virtual Call call_for(TF_DataType dtype, const Shape& shape, const std::vector<Shape>&) const {
+    return call(dtype, shape.size());
+  }
   // The scalars of a step, in the order of the call's inputs. Rounded to the dtype afterwards.
   // step: from 1.
   virtual std::vector<double> scalars(TF_DataType dtype, double lr, int64_t step) = 0;
@@ -53,5 +59,6 @@ class Algorithm {
 std::unique_ptr<Algorithm> make_algorithm(const Options& options);
 std::unique_ptr<Algorithm> make_kernel(const Options& options);   // null if it has none
 std::unique_ptr<Algorithm> make_formula(const Options& options);  // likewise
+std::unique_ptr<Algorithm> make_muon(const Options& options);     // likewise
 
 }  // namespace optibridge::tensorflow_bridge

@@ -85,6 +85,26 @@ Value Formula::expand(Value of, int32_t axis) {
   return op("ExpandDims", {of, integers({axis}, true)});
 }
 
+Value Formula::transpose(Value matrix) {
+  return op("Transpose", {matrix, integers({1, 0}, false)});
+}
+
+Value Formula::product(Value a, Value b, bool transpose_b) {
+  TF_OperationDescription* description = start("MatMul");
+  TF_AddInput(description, a.output);
+  TF_AddInput(description, b.output);
+  TF_SetAttrBool(description, "transpose_b", transpose_b ? 1 : 0);
+  return {{finish(description), 0}, this};
+}
+
+Value Formula::largest_extent(Value of) {
+  const Value largest = reduce("Max", op("Shape", {of}), {0}, false);
+  TF_OperationDescription* description = start("Cast");
+  TF_AddInput(description, largest.output);
+  TF_SetAttrType(description, "DstT", dtype_);
+  return {{finish(description), 0}, this};
+}
+
 void Formula::define(const std::string& name) {
   std::vector<const TF_Operation*> effects(assignments_.begin(), assignments_.end());
   TF_Function* function = TF_GraphToFunctionWithControlOutputs(

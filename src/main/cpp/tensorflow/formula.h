@@ -37,6 +37,11 @@ class Formula {
   // Over some axes, each from 0.
   Value reduce(const char* type, Value of, const std::vector<int32_t>& axes, bool keep);
   Value expand(Value of, int32_t axis);
+  Value transpose(Value matrix);
+  // Of matrices.
+  Value product(Value a, Value b, bool transpose_b = false);
+  // The largest extent, as a number of the formula's dtype.
+  Value largest_extent(Value of);
 
   // Makes the function known to the context.
   void define(const std::string& name);

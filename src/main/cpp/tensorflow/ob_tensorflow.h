@@ -47,7 +47,8 @@ OB_EXPORT double ob_tf_slot_initial(const ob_tf_optimizer* optimizer, int32_t sl
 // 0: shape of the parameter. 1: without its last dimension, 2: without the one before; both without
 // elements for parameters of fewer than two dimensions. 3: like 0, but no state: a kernel's
 // workspace. 4: like 0, and starts as the parameter. 5: like 0 for parameters of fewer than two
-// dimensions, else without elements. -1: no such slot.
+// dimensions, else without elements. 6: like 0 where Muon leaves the parameter to Adam, else
+// without elements. -1: no such slot.
 OB_EXPORT int32_t ob_tf_slot_kind(const ob_tf_optimizer* optimizer, int32_t slot) OB_NOEXCEPT;
 // 1 if each element's step depends on that element only, so that variables may be merged.
 OB_EXPORT int32_t ob_tf_elementwise(const ob_tf_optimizer* optimizer) OB_NOEXCEPT;

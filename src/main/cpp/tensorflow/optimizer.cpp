@@ -62,18 +62,23 @@ Tensor allocated(const Variable& like) {
   return tensor;
 }
 
-Unit unit_of(const Algorithm& algorithm, const Variable& weights, std::string name) {
+Unit unit_of(const Algorithm& algorithm, const Variable& weights, std::vector<const Variable*> slots,
+             std::string name) {
   Unit unit;
   unit.weights = &weights;
   unit.name = std::move(name);
-  unit.call = algorithm.call(weights.dtype(), weights.shape().size());
+  std::vector<Algorithm::Shape> shapes;
+  for (const Variable* slot : slots) shapes.push_back(slot->shape());
+  unit.slots = std::move(slots);
+  unit.call = algorithm.call_for(weights.dtype(), weights.shape(), shapes);
   unit.op = std::make_unique<Op>(unit.call.op.c_str(), weights.device());
   return unit;
 }
 
 // What is stepped by the gradient at `data`.
-Unit unit_for(const Algorithm& algorithm, const Variable& weights, std::string name, void* data) {
-  Unit unit = unit_of(algorithm, weights, std::move(name));
+Unit unit_for(const Algorithm& algorithm, const Variable& weights,
+              std::vector<const Variable*> slots, std::string name, void* data) {
+  Unit unit = unit_of(algorithm, weights, std::move(slots), std::move(name));
   if (weights.numel() == 0) data = weights.data();
   if (weights.numel() > 0 && (!aligned(data) || !weights.on_host())) {
     unit.source = data;
@@ -105,12 +110,13 @@ void check_gradient(const ob_tf_variables& params, size_t position, const ob_ten
 
 Batch::Batch(const Algorithm& algorithm, size_t slot_count, TF_DataType dtype, int64_t of)
     : elements(of), weights(dtype, {of}, kHost), gradient(allocated(weights)) {
-  unit = unit_of(algorithm, weights, "rows");
-  unit.gradient = handle_of(gradient.get());
+  std::vector<const Variable*> all;
   for (size_t i = 0; i < slot_count; i++) {
     slots.push_back(std::make_unique<Variable>(dtype, std::vector<int64_t>{of}, kHost));
-    unit.slots.push_back(slots.back().get());
+    all.push_back(slots.back().get());
   }
+  unit = unit_of(algorithm, weights, std::move(all), "rows");
+  unit.gradient = handle_of(gradient.get());
 }
 
 }  // namespace optibridge::tensorflow_bridge
@@ -150,11 +156,10 @@ void ob_tf_optimizer::bind(const ob_tf_variables& params,
     // Merged variables are stepped all or none, others hold one tensor each.
     const size_t at = params.layout == tfb::Layout::MERGED ? units.size() : position(grad);
     const tfb::Piece& piece = params.pieces.at(at);
-    units.push_back(tfb::unit_for(*algorithm, *piece.variable,
+    std::vector<const tfb::Variable*> of;
+    for (const ob_tf_variables* slot : state) of.push_back(slot->pieces[at].variable.get());
+    units.push_back(tfb::unit_for(*algorithm, *piece.variable, std::move(of),
                                   tfb::name_of(grads + grad, piece.count), grads[grad].data));
-    for (const ob_tf_variables* slot : state) {
-      units.back().slots.push_back(slot->pieces[at].variable.get());
-    }
     grad += piece.count;
   }
   units_ = std::move(units);

@@ -94,6 +94,7 @@ final class BenchCommand implements Callable<Integer> {
         names.isEmpty()
             ? all.defaults()
             : names.stream().map(name -> item(all, name)).distinct().toList();
+    items.forEach(BenchItem::requireFramework);
     items.forEach(BenchCommand::requireMemory);
     PrintWriter out = spec.commandLine().getOut();
     try (Threads same = Threads.use(threads == null ? 0 : threads)) {

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.torch.TorchRuntime;
 import org.optibridge.trust.TrustedImports;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -93,6 +94,7 @@ final class CompareCommand implements Callable<Integer> {
   public Integer call() {
     List<OptimizerSpec> specs = check();
     Dataset data = common.data();
+    TorchRuntime.require(); // has the model
     for (OptimizerSpec optimizer : specs) {
       Trainer.optimizer(optimizer).close();
     }

@@ -5,7 +5,6 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -16,8 +15,11 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.CoreLibrary;
+import org.optibridge.memory.FrameworkLibraries;
 import org.optibridge.tensorflow.TensorflowLibrary;
+import org.optibridge.tensorflow.TensorflowRuntime;
 import org.optibridge.torch.TorchLibrary;
+import org.optibridge.torch.TorchRuntime;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -27,7 +29,8 @@ import picocli.CommandLine.Option;
     name = "doctor",
     description = {
       "Show the JDK, the processor and which native libraries load, from where and why not.",
-      "Ends with status 1 if one does not load."
+      "A framework that is not on the class path is absent, which is no fault.",
+      "Ends with status 1 if something else does not load."
     })
 final class DoctorCommand implements Callable<Integer> {
   private static final List<String> CPU_FLAGS =
@@ -42,15 +45,25 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** One native library: where it was loaded from, or why it was not. */
   private record Library(
-      String name, @Nullable String path, @Nullable String version, @Nullable String error) {}
+      String name,
+      @Nullable String path,
+      @Nullable String version,
+      @Nullable String error,
+      boolean absent) {
+    String mark() {
+      return error == null ? "[ok]     " : absent ? "[absent] " : "[failed] ";
+    }
+  }
 
   @Override
   public Integer call() {
-    Library core = probe("core", CoreLibrary.class, () -> "instructions " + instructions());
+    Library core = probe("core", () -> CoreLibrary.class, () -> "instructions " + instructions());
     Library bridge =
         probe(
             "torch",
-            TorchLibrary.class,
+            TorchRuntime.isOnClassPath(),
+            TorchRuntime.problem(),
+            () -> TorchLibrary.class,
             () ->
                 "libtorch "
                     + TorchLibrary.ob_torch_version()
@@ -58,11 +71,18 @@ final class DoctorCommand implements Callable<Integer> {
                     + TorchLibrary.ob_torch_threads()
                     + " threads");
     Library model =
-        probe("bytedeco torch", torch.class, () -> torch.get_num_threads() + " threads");
+        probe(
+            "bytedeco torch",
+            TorchRuntime.isOnClassPath(),
+            TorchRuntime.problem(),
+            () -> torch.class,
+            () -> torch.get_num_threads() + " threads");
     Library tensorflow =
         probe(
             "tensorflow",
-            TensorflowLibrary.class,
+            TensorflowRuntime.isOnClassPath(),
+            TensorflowRuntime.problem(),
+            () -> TensorflowLibrary.class,
             () -> "TensorFlow " + TensorflowLibrary.ob_tf_version());
     List<Library> libraries = List.of(core, bridge, model, tensorflow);
 
@@ -81,7 +101,8 @@ final class DoctorCommand implements Callable<Integer> {
     facts.put(
         "cudaDevices",
         bridge.error == null ? (Object) TorchLibrary.ob_torch_cuda_devices() : "unknown");
-    boolean healthy = libraries.stream().allMatch(library -> library.error == null);
+    boolean healthy =
+        libraries.stream().allMatch(library -> library.error == null || library.absent);
     print(facts, libraries, healthy);
     return healthy ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
   }
@@ -100,12 +121,13 @@ final class DoctorCommand implements Callable<Integer> {
         if (library.error == null) {
           out.printf(
               Locale.ROOT,
-              "[ok]     %s: %s%n         %s%n",
+              "%s%s: %s%n         %s%n",
+              library.mark(),
               library.name,
               library.version,
               library.path);
         } else {
-          out.printf(Locale.ROOT, "[failed] %s: %s%n", library.name, library.error);
+          out.printf(Locale.ROOT, "%s%s: %s%n", library.mark(), library.name, library.error);
         }
       }
     }
@@ -116,6 +138,7 @@ final class DoctorCommand implements Callable<Integer> {
     Map<String, @Nullable Object> map = new LinkedHashMap<>();
     map.put("name", library.name);
     map.put("loaded", library.error == null);
+    map.put("absent", library.absent);
     map.put("path", library.path);
     map.put("version", library.version);
     map.put("error", library.error);
@@ -127,26 +150,26 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   /** Loads a library as its first user would, and asks it something. */
-  private static Library probe(String name, Class<?> type, Supplier<String> version) {
+  private static Library probe(String name, Supplier<Class<?>> type, Supplier<String> version) {
     try {
-      String path = Loader.load(type);
-      return new Library(name, path == null ? "(linked in)" : path, version.get(), null);
+      String path = Loader.load(type.get());
+      return new Library(name, path == null ? "(linked in)" : path, version.get(), null, false);
     } catch (LinkageError | RuntimeException e) {
-      return new Library(name, null, null, reasons(e));
+      return new Library(name, null, null, FrameworkLibraries.reasons(e), false);
     }
   }
 
-  /** The messages of an error and its causes, each once, on one line. */
-  private static String reasons(Throwable error) {
-    List<String> reasons = new ArrayList<>();
-    for (Throwable cause = error; cause != null && reasons.size() < 5; cause = cause.getCause()) {
-      String message = cause.getMessage();
-      String reason = message == null ? cause.getClass().getSimpleName() : message.strip();
-      if (!reasons.contains(reason)) {
-        reasons.add(reason);
-      }
+  /** The same of a framework, which need not be there. */
+  private static Library probe(
+      String name,
+      boolean onClassPath,
+      @Nullable String problem,
+      Supplier<Class<?>> type,
+      Supplier<String> version) {
+    if (problem != null) {
+      return new Library(name, null, null, problem, !onClassPath);
     }
-    return String.join("; because: ", reasons).replaceAll("\\s*\\R\\s*", " ");
+    return probe(name, type, version);
   }
 
   private static String vendor() {

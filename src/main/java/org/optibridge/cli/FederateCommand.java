@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.torch.TorchRuntime;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -108,6 +109,7 @@ final class FederateCommand implements Callable<Integer> {
     }
     settings.sharding().check(data.train().size(), settings.clients());
     double skew = skew(data, settings);
+    TorchRuntime.require(); // has the model
     Trainer.useThreads(threads);
     List<FederatedRun> runs = new ArrayList<>();
     for (long s = seed; s < seed + seeds; s++) {

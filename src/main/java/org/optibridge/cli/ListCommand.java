@@ -136,7 +136,8 @@ final class ListCommand implements Runnable {
     return switch (option.type()) {
       case FLOAT, STRICT_FLOAT -> "float";
       case BOOL -> "bool";
-      case INT -> "int";
+      case INT, STRICT_INT -> "int";
+      case PATTERNS -> "list of str";
     };
   }
 

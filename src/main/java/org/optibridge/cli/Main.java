@@ -2,6 +2,7 @@ package org.optibridge.cli;
 
 import java.io.PrintWriter;
 import java.util.List;
+import org.optibridge.memory.FrameworkNotFoundException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -115,7 +116,9 @@ public final class Main implements Runnable {
     String text;
     if (message == null || message.isBlank()) {
       text = error.getClass().getSimpleName();
-    } else if (error instanceof CliException || error instanceof ParameterException) {
+    } else if (error instanceof CliException
+        || error instanceof ParameterException
+        || error instanceof FrameworkNotFoundException) {
       text = message;
     } else {
       text = error.getClass().getSimpleName() + ": " + message;

@@ -7,9 +7,9 @@ import org.bytedeco.javacpp.annotation.Platform;
 import org.bytedeco.javacpp.annotation.Properties;
 
 /**
- * The natives of the core, one for each function of {@code core/ob_core.h} and {@code
- * core/ob_status.h}, which document them. Addresses travel as {@code long}. Not an API for users:
- * nothing here checks its arguments.
+ * The natives of the core, one for each function of {@code core/ob_core.h}, {@code
+ * core/ob_environment.h} and {@code core/ob_status.h}, which document them. Addresses travel as
+ * {@code long}. Not an API for users: nothing here checks its arguments.
  *
  * <p>{@code @NoException} is safe because each of these functions is {@code noexcept} and reports
  * errors as an error block, see {@link NativeStatus}.
@@ -17,7 +17,7 @@ import org.bytedeco.javacpp.annotation.Properties;
 @Properties(
     value =
         @Platform(
-            include = {"core/ob_status.h", "core/ob_core.h"},
+            include = {"core/ob_status.h", "core/ob_core.h", "core/ob_environment.h"},
             link = "optibridge_core",
             library = "jnioptibridge_core"))
 @NoException(true)
@@ -54,6 +54,8 @@ public final class CoreLibrary {
   public static native int ob_threads();
 
   public static native String ob_instruction_set();
+
+  public static native void ob_default_variable(String name, String value);
 
   public static native long ob_sweep(
       @Cast("const int32_t*") int[] code,

@@ -16,4 +16,14 @@ public interface InPlaceModule extends OptiModule {
    * @param learningRate the rate of this step
    */
   void stepInPlace(Vector params, Vector gradients, double learningRate);
+
+  /**
+   * Whether the last {@link #stepInPlace} left the weights alone because its gradients were no
+   * good, so that the pipeline does not count it.
+   *
+   * @return true after a step that was none
+   */
+  default boolean skippedStep() {
+    return false;
+  }
 }

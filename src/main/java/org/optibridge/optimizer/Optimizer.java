@@ -107,6 +107,9 @@ public final class Optimizer implements AutoCloseable {
           }
           if (stepper != null) {
             stepper.stepInPlace(stepped, direction, rate);
+            if (stepper.skippedStep()) {
+              return false;
+            }
           } else {
             stepped.assign(stepped.plus(updates(stepped, direction, rate, decay)));
           }
@@ -135,7 +138,8 @@ public final class Optimizer implements AutoCloseable {
    *
    * @param params the weights, on the host; read and written
    * @param gradients of the same tensors, read only
-   * @return true
+   * @return whether there was a step; false if the module left the weights alone, since gradients
+   *     were not finite
    * @throws UnsupportedOperationException naming the stage that needs dense gradients, which {@link
    *     SparseGradients#toDense(org.optibridge.vector.VectorSpec)} makes; nothing is changed then
    * @throws IllegalArgumentException if the tensors differ or a row is out of range; nothing is
@@ -154,6 +158,9 @@ public final class Optimizer implements AutoCloseable {
             gradients.addTo(params, -rate);
           } else {
             stepper.stepSparseInPlace(params, gradients, rate);
+            if (stepper instanceof InPlaceModule module && module.skippedStep()) {
+              return false;
+            }
           }
           finish(params);
           return true;

@@ -7,15 +7,22 @@ import static org.optibridge.tensorflow.KerasOption.Range.NOT_NEGATIVE;
 import static org.optibridge.tensorflow.KerasOption.Range.NOT_POSITIVE;
 import static org.optibridge.tensorflow.KerasOption.Range.UP_TO_ONE;
 import static org.optibridge.tensorflow.KerasOption.count;
+import static org.optibridge.tensorflow.KerasOption.factor;
 import static org.optibridge.tensorflow.KerasOption.flag;
 import static org.optibridge.tensorflow.KerasOption.number;
 import static org.optibridge.tensorflow.KerasOption.optional;
+import static org.optibridge.tensorflow.KerasOption.patterns;
 
 import java.util.List;
 import java.util.stream.Stream;
 
 /** What each optimizer of Keras 3.15 takes, in the order of its configs, with its defaults. */
 final class KerasCatalog {
+  static final String EMA_OVERWRITE = "ema_overwrite_frequency";
+  static final String ADAM_DECAY = "adam_weight_decay";
+  static final String EXCLUDE_LAYERS = "exclude_layers";
+  static final String EXCLUDE_EMBEDDINGS = "exclude_embeddings";
+
   /** What all classes take, but for {@code weight_decay}, whose default differs. */
   static final List<KerasOption> SHARED =
       List.of(
@@ -24,8 +31,8 @@ final class KerasCatalog {
           optional("clipvalue"),
           flag("use_ema", false),
           number("ema_momentum", 0.99),
-          count("ema_overwrite_frequency", FROM_ONE),
-          optional("loss_scale_factor"),
+          new KerasOption(EMA_OVERWRITE, KerasOption.Type.STRICT_INT, null, FROM_ONE),
+          factor("loss_scale_factor"),
           count("gradient_accumulation_steps", FROM_TWO));
 
   static final List<KerasOptimizerSpec> ALL =
@@ -87,6 +94,29 @@ final class KerasCatalog {
                   number("epsilon_2", 1e-3),
                   number("clip_threshold", 1),
                   flag("relative_step", true))),
+          composed(
+              "Muon",
+              false,
+              List.of(
+                  new KerasOption(
+                      "weight_decay", KerasOption.Type.FLOAT, 0.004, KerasOption.Range.OPTIONAL),
+                  new KerasOption(
+                      ADAM_DECAY, KerasOption.Type.FLOAT, 0.004, KerasOption.Range.OPTIONAL),
+                  number("adam_beta_1", 0.9),
+                  number("adam_beta_2", 0.999),
+                  number("epsilon", 1e-7),
+                  patterns(EXCLUDE_LAYERS),
+                  flag(EXCLUDE_EMBEDDINGS, true),
+                  number("muon_a", 3.4445),
+                  number("muon_b", -4.7750),
+                  number("muon_c", 2.0315),
+                  number("adam_lr_ratio", 1),
+                  number("momentum", 0.95),
+                  new KerasOption(
+                      "ns_steps", KerasOption.Type.STRICT_INT, 5L, KerasOption.Range.BELOW_HUNDRED),
+                  flag("nesterov", true),
+                  new KerasOption(
+                      "rms_rate", KerasOption.Type.FLOAT, 0.2, KerasOption.Range.NOT_ZERO))),
           new KerasOptimizerSpec(
               "ScheduleFreeAdamW",
               0.0025,

@@ -18,33 +18,56 @@ import org.optibridge.state.ConfigJson;
  * kept by {@link #learningRate()} for whoever builds the pipeline.
  */
 public final class KerasOptimizer {
+  private static final String CLASS_NAME = "class_name";
+  private static final String LEARNING_RATE = "learning_rate";
   private static final Set<String> ENTRIES =
-      Set.of("module", "class_name", "config", "registered_name", "build_config");
+      Set.of("module", CLASS_NAME, "config", "registered_name", "build_config");
 
   private final KerasOptimizerSpec spec;
   private final Map<String, @Nullable Object> options;
   private final @Nullable Double learningRate;
   private final List<String> notDecayed;
+  private final @Nullable KerasLossScale lossScale;
 
-  private KerasOptimizer(KerasOptimizerSpec spec, Map<String, ?> given, List<String> notDecayed) {
+  private KerasOptimizer(
+      KerasOptimizerSpec spec,
+      Map<String, ?> given,
+      List<String> notDecayed,
+      @Nullable KerasLossScale lossScale) {
     this.spec = spec;
     Map<String, @Nullable Object> rest = new LinkedHashMap<>(given);
-    this.learningRate = rate(spec, rest.remove("learning_rate"));
+    this.learningRate = rate(spec, given);
+    rest.remove(LEARNING_RATE);
     rest.remove("name");
     this.options = Collections.unmodifiableMap(spec.complete(rest));
     this.notDecayed = List.copyOf(notDecayed);
+    this.lossScale = lossScale;
+    if (lossScale != null && options.get("loss_scale_factor") != null) {
+      throw new IllegalArgumentException(
+          KerasLossScale.CLASS + " scales the loss, so 'loss_scale_factor' can't be set as well");
+    }
   }
 
   /** A schedule, which Keras writes as an object, is left to the pipeline like any other rate. */
-  private static @Nullable Double rate(KerasOptimizerSpec spec, @Nullable Object given) {
-    if (given == null || given instanceof Map<?, ?>) {
+  private static @Nullable Double rate(KerasOptimizerSpec spec, Map<String, ?> given) {
+    if (!given.containsKey(LEARNING_RATE)) {
       return null;
     }
-    if (given instanceof Number number && Double.isFinite(number.doubleValue())) {
+    Object value = given.get(LEARNING_RATE);
+    if (value instanceof Map<?, ?>) {
+      return null;
+    }
+    if (value instanceof Number number
+        && KerasOption.isFraction(number)
+        && Double.isFinite(number.doubleValue())) {
       return number.doubleValue();
     }
     throw new IllegalArgumentException(
-        spec.qualifiedName() + ": 'learning_rate' must be a finite number, not " + given);
+        spec.qualifiedName()
+            + ": '"
+            + LEARNING_RATE
+            + "' must be a finite float (1.0, not 1) or a schedule's config, not "
+            + value);
   }
 
   /**
@@ -64,7 +87,12 @@ public final class KerasOptimizer {
    *     out of range
    */
   public static KerasOptimizer of(String name, Map<String, ?> options) {
-    return new KerasOptimizer(KerasOptimizers.get(name), options, List.of());
+    if (KerasOptimizers.isLossScale(name)) {
+      KerasOptimizer inner = KerasLossScale.inner(options);
+      return new KerasOptimizer(
+          inner.spec, inner.given(), inner.notDecayed, KerasLossScale.from(options));
+    }
+    return new KerasOptimizer(KerasOptimizers.get(name), options, List.of(), null);
   }
 
   /**
@@ -85,7 +113,7 @@ public final class KerasOptimizer {
                 + " registered_name");
       }
     }
-    if (!(config.get("class_name") instanceof String name)) {
+    if (!(config.get(CLASS_NAME) instanceof String name)) {
       throw new IllegalArgumentException("A Keras optimizer's config needs a text 'class_name'");
     }
     Object options = config.containsKey("config") ? config.get("config") : Map.of();
@@ -119,6 +147,25 @@ public final class KerasOptimizer {
   }
 
   /**
+   * An optimizer with the settings of one of tensorflow-java's framework ({@code
+   * org.tensorflow.framework.optimizers}), where Keras has one with the same step: {@code Adam},
+   * {@code Adamax}, {@code AdaDelta}, {@code AdaGrad} (Keras's with an epsilon of 0), {@code Ftrl},
+   * {@code GradientDescent} and {@code Momentum}. Only its settings are read: neither its graph nor
+   * its state is used. {@code Momentum} is the same as long as the learning rate does not change,
+   * since Keras's buffer includes the rate. {@code Adam} and {@code Adamax} correct their moments
+   * by the powers of beta of the step, where the framework's own graph may take those of the next
+   * one.
+   *
+   * @param optimizer such an object; its settings are floats, and keep their values as such
+   * @return the optimizer
+   * @throws IllegalArgumentException if it is none of these, with the reason, or its settings can't
+   *     be read
+   */
+  public static KerasOptimizer ofTensorflowJava(Object optimizer) {
+    return TensorflowJavaOptimizer.read(optimizer);
+  }
+
+  /**
    * @param optimizer a name, a JSON text, or a config as a map
    * @return the optimizer
    * @throws IllegalArgumentException if it is none of these
@@ -143,12 +190,9 @@ public final class KerasOptimizer {
    *     range
    */
   public KerasOptimizer with(String option, @Nullable Object value) {
-    Map<String, @Nullable Object> changed = new LinkedHashMap<>(options);
-    if (learningRate != null) {
-      changed.put("learning_rate", learningRate);
-    }
+    Map<String, @Nullable Object> changed = given();
     changed.put(option, value);
-    return new KerasOptimizer(spec, changed, notDecayed);
+    return new KerasOptimizer(spec, changed, notDecayed, lossScale);
   }
 
   /**
@@ -161,14 +205,19 @@ public final class KerasOptimizer {
   }
 
   KerasOptimizer excludingFromWeightDecay(List<String> texts) {
-    Map<String, @Nullable Object> same = new LinkedHashMap<>(options);
-    if (learningRate != null) {
-      same.put("learning_rate", learningRate);
-    }
-    return new KerasOptimizer(spec, same, List.copyOf(new LinkedHashSet<>(texts)));
+    return new KerasOptimizer(spec, given(), List.copyOf(new LinkedHashSet<>(texts)), lossScale);
   }
 
-  /** Returns which optimizer this is. */
+  /** All that the constructor takes as options. */
+  private Map<String, @Nullable Object> given() {
+    Map<String, @Nullable Object> given = new LinkedHashMap<>(options);
+    if (learningRate != null) {
+      given.put(LEARNING_RATE, learningRate);
+    }
+    return given;
+  }
+
+  /** Returns which optimizer this is; of {@code LossScaleOptimizer} the inner one. */
   public KerasOptimizerSpec spec() {
     return spec;
   }
@@ -188,22 +237,28 @@ public final class KerasOptimizer {
     return learningRate == null ? spec.defaultLearningRate() : learningRate;
   }
 
-  /** The config as Keras writes it, at a rate of 1, without what is None. */
+  /** How the loss is scaled; null if it is not, or by a fixed factor. */
+  @Nullable KerasLossScale lossScale() {
+    return lossScale;
+  }
+
+  /** The config as Keras writes it, at a rate of 1, without what is None by default. */
+  @SuppressWarnings("NullAway") // None is null in JSON
   Map<String, Object> toConfig() {
-    Map<String, Object> inner = new LinkedHashMap<>();
+    Map<String, @Nullable Object> inner = new LinkedHashMap<>();
     inner.put("name", spec.name().toLowerCase(Locale.ROOT));
-    inner.put("learning_rate", 1.0);
-    options.forEach(
-        (key, value) -> {
-          if (value != null) {
-            inner.put(key, value);
-          }
-        });
+    inner.put(LEARNING_RATE, 1.0);
+    for (KerasOption option : spec.allOptions()) {
+      Object value = options.get(option.name());
+      if (value != null || option.defaultValue() != null) {
+        inner.put(option.name(), value);
+      }
+    }
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("module", "keras.optimizers");
-    config.put("class_name", spec.name());
+    config.put(CLASS_NAME, spec.name());
     config.put("config", inner);
-    return config;
+    return lossScale == null ? config : lossScale.around(config);
   }
 
   double number(String option) {
@@ -223,6 +278,7 @@ public final class KerasOptimizer {
         changed.put(option.name(), value);
       }
     }
-    return spec.qualifiedName() + changed;
+    String text = spec.qualifiedName() + changed;
+    return lossScale == null ? text : KerasLossScale.CLASS + "(" + text + ")";
   }
 }

@@ -41,9 +41,13 @@ public record KerasOptimizerSpec(
             "weight_decay",
             KerasOption.Type.FLOAT,
             defaultWeightDecay,
-            // The one class with a default takes nothing but a number.
+            // AdamW takes nothing but a number.
             defaultWeightDecay == null ? KerasOption.Range.OPTIONAL : KerasOption.Range.ANY);
-    return Stream.of(Stream.of(decay), KerasCatalog.SHARED.stream(), options.stream())
+    Stream<KerasOption> first =
+        options.stream().anyMatch(option -> option.name().equals(decay.name()))
+            ? Stream.of()
+            : Stream.of(decay);
+    return Stream.of(first, KerasCatalog.SHARED.stream(), options.stream())
         .flatMap(part -> part)
         .toList();
   }
@@ -57,8 +61,12 @@ public record KerasOptimizerSpec(
    */
   public Map<String, @Nullable Object> complete(Map<String, ?> given) {
     Map<String, @Nullable Object> complete = new LinkedHashMap<>();
-    for (KerasOption option : allOptions()) {
-      String key = option.name();
+    boolean averages = Boolean.TRUE.equals(given.get("use_ema"));
+    for (KerasOption known : allOptions()) {
+      String key = known.name();
+      // Keras looks at what concerns averages only if there are any.
+      KerasOption option =
+          key.equals(KerasCatalog.EMA_OVERWRITE) && !averages ? KerasOption.optional(key) : known;
       complete.put(
           key,
           given.containsKey(key)
@@ -66,7 +74,16 @@ public record KerasOptimizerSpec(
               : option.defaultValue());
     }
     for (String key : given.keySet()) {
+      if (key.equals("decay") && given.get(key) == null) {
+        continue; // Keras 3 writes it no more, but reads it
+      }
       if (!complete.containsKey(key)) {
+        if (key.equals("decay")) {
+          throw new IllegalArgumentException(
+              qualifiedName()
+                  + ": 'decay' of the learning rate is gone from Keras 3, which ignores it; set a"
+                  + " scheduler on the pipeline");
+        }
         List<String> known = List.copyOf(complete.keySet());
         throw new IllegalArgumentException(
             qualifiedName()

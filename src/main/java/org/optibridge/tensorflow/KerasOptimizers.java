@@ -35,16 +35,13 @@ public final class KerasOptimizers {
       return found;
     }
     String plain = plain(name).toLowerCase(Locale.ROOT);
-    if (plain.equals("lossscaleoptimizer")) {
+    if (isLossScale(name)) {
       throw new IllegalArgumentException(
-          "keras.optimizers.LossScaleOptimizer can't be a module: it adapts a factor of the loss,"
-              + " which a pipeline never sees; use the inner optimizer, with 'loss_scale_factor' if"
-              + " the factor is fixed");
+          name + " wraps another optimizer; make it with its option 'inner_optimizer'");
     }
-    if (plain.equals("muon")) {
+    if (plain.equals("multioptimizer") || plain.equals("optimizermap")) {
       throw new IllegalArgumentException(
-          "keras.optimizers.Muon can't be a module: Keras itself can't run it with its default"
-              + " options on TensorFlow 2.18; use torch.optim.Muon");
+          name + " can't be a module: it needs a model's layers; use one pipeline for each part");
     }
     List<String> known = KerasCatalog.ALL.stream().map(KerasOptimizerSpec::name).toList();
     throw new IllegalArgumentException(
@@ -54,6 +51,16 @@ public final class KerasOptimizers {
             + NearestName.hint(plain, known)
             + " Known: "
             + known);
+  }
+
+  /** Whether a name is that of {@code LossScaleOptimizer}, which wraps one of these. */
+  static boolean isLossScale(String name) {
+    return plain(name).equalsIgnoreCase(KerasLossScale.CLASS);
+  }
+
+  /** Whether a name is one of Keras's optimizers, wrappers included. */
+  static boolean isKnown(String name) {
+    return find(name) != null || isLossScale(name);
   }
 
   static @Nullable KerasOptimizerSpec find(String name) {

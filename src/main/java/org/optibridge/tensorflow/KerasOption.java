@@ -1,5 +1,8 @@
 package org.optibridge.tensorflow;
 
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name as Keras names it
  * @param type what values it takes
- * @param defaultValue Keras's default: a Double, a Long, a Boolean, or null for None
+ * @param defaultValue Keras's default: a Double, a Long, a Boolean, a List, or null for None
  * @param allowed the values it takes
  */
 public record KerasOption(String name, Type type, @Nullable Object defaultValue, Range allowed) {
@@ -19,8 +22,12 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
     STRICT_FLOAT,
     /** A whole number. */
     INT,
+    /** A whole number that is not written as a fraction: Keras looks at the type. */
+    STRICT_INT,
     /** A boolean. */
-    BOOL
+    BOOL,
+    /** A list of regular expressions. */
+    PATTERNS
   }
 
   /** Values that Keras accepts. Numbers are finite in any case. */
@@ -33,6 +40,10 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
     NOT_NEGATIVE(">= 0"),
     /** Zero or less. */
     NOT_POSITIVE("<= 0"),
+    /** Any value but zero, or None. */
+    NOT_ZERO("None or any but 0"),
+    /** Less than a hundred. */
+    BELOW_HUNDRED("< 100"),
     /** From zero to one. */
     UP_TO_ONE("[0, 1]"),
     /** Above zero, at most one. */
@@ -53,6 +64,8 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
         case ANY, OPTIONAL -> true;
         case NOT_NEGATIVE -> value >= 0;
         case NOT_POSITIVE -> value <= 0;
+        case NOT_ZERO -> value != 0;
+        case BELOW_HUNDRED -> value < 100;
         case UP_TO_ONE -> value >= 0 && value <= 1;
         case ABOVE_ZERO_UP_TO_ONE -> value > 0 && value <= 1;
         // Zero is Python's other way to say None.
@@ -62,7 +75,7 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
     }
 
     private boolean mayBeNone() {
-      return this == OPTIONAL || this == FROM_TWO || this == FROM_ONE;
+      return this == OPTIONAL || this == NOT_ZERO || this == FROM_TWO || this == FROM_ONE;
     }
 
     @Override
@@ -87,6 +100,14 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
     return new KerasOption(name, Type.FLOAT, null, Range.OPTIONAL);
   }
 
+  static KerasOption factor(String name) {
+    return new KerasOption(name, Type.FLOAT, null, Range.NOT_ZERO);
+  }
+
+  static KerasOption patterns(String name) {
+    return new KerasOption(name, Type.PATTERNS, List.of(), Range.OPTIONAL);
+  }
+
   static KerasOption count(String name, Range allowed) {
     return new KerasOption(name, Type.INT, null, allowed);
   }
@@ -103,12 +124,12 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
    *
    * @param owner the optimizer, for messages
    * @param value as given by the caller
-   * @return a Double, a Long, a Boolean, or null
+   * @return a Double, a Long, a Boolean, a List, or null
    * @throws IllegalArgumentException if it has the wrong type or is out of range
    */
   @Nullable Object normalize(String owner, @Nullable Object value) {
     if (value == null && allowed.mayBeNone()) {
-      return null;
+      return type == Type.PATTERNS ? defaultValue : null;
     }
     switch (type) {
       case BOOL -> {
@@ -116,8 +137,9 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
           return value;
         }
       }
-      case INT -> {
+      case INT, STRICT_INT -> {
         if (value instanceof Number number
+            && (type == Type.INT || !isFraction(number))
             && number.doubleValue() == Math.rint(number.doubleValue())
             && Math.abs(number.doubleValue()) <= 1L << 53
             && allowed.holds(number.doubleValue())) {
@@ -126,15 +148,36 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
       }
       case STRICT_FLOAT, FLOAT -> {
         if (value instanceof Number number
-            && (type == Type.FLOAT || number instanceof Double || number instanceof Float)
+            && (type == Type.FLOAT || isFraction(number))
             && Double.isFinite(number.doubleValue())
             && allowed.holds(number.doubleValue())) {
           return number.doubleValue();
         }
       }
+      case PATTERNS -> {
+        if (value instanceof List<?> texts && texts.stream().allMatch(KerasOption::isPattern)) {
+          return List.copyOf(texts);
+        }
+      }
     }
     throw new IllegalArgumentException(
         owner + ": '" + name + "' must be " + expected() + ", not " + value);
+  }
+
+  static boolean isFraction(Number number) {
+    return number instanceof Double || number instanceof Float;
+  }
+
+  private static boolean isPattern(@Nullable Object text) {
+    if (!(text instanceof String pattern)) {
+      return false;
+    }
+    try {
+      Pattern.compile(pattern);
+      return true;
+    } catch (PatternSyntaxException e) {
+      return false;
+    }
   }
 
   private String expected() {
@@ -144,8 +187,10 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
           case INT -> "a whole number";
           case FLOAT -> "a finite number";
           case STRICT_FLOAT -> "a float (1.0, not 1)";
+          case STRICT_INT -> "a whole number (2, not 2.0)";
+          case PATTERNS -> "a list of regular expressions";
         };
-    return allowed == Range.ANY ? what : what + ", " + allowed;
+    return allowed == Range.ANY || type == Type.PATTERNS ? what : what + ", " + allowed;
   }
 
   /** The value as the native side takes it. */

@@ -18,7 +18,8 @@ final class TensorflowHandle extends NativeHandle {
     WITHOUT_OTHER,
     WORKSPACE,
     FROM_PARAMETER,
-    UNFACTORED
+    UNFACTORED,
+    OF_ADAM
   }
 
   final long address;
@@ -26,10 +27,12 @@ final class TensorflowHandle extends NativeHandle {
   final boolean elementwise;
   // A step of the rows that have a gradient is a whole step.
   final boolean rowsAreEnough;
+  private final @Nullable MuonTensors muon;
 
-  private TensorflowHandle(String description, long address) {
+  private TensorflowHandle(String description, long address, @Nullable MuonTensors muon) {
     super(description, 0, () -> TensorflowLibrary.ob_tf_destroy(address));
     this.address = address;
+    this.muon = muon;
     String names = TensorflowLibrary.ob_tf_slots(address);
     this.slots = names.isEmpty() ? List.of() : List.of(names.split("\n"));
     this.elementwise = TensorflowLibrary.ob_tf_elementwise(address) == 1;
@@ -38,6 +41,7 @@ final class TensorflowHandle extends NativeHandle {
 
   /** Every option is sent, given or not. */
   static TensorflowHandle create(KerasOptimizer optimizer) {
+    TensorflowRuntime.require();
     List<String> names = new ArrayList<>();
     List<Double> values = new ArrayList<>();
     for (KerasOption option : optimizer.spec().options()) {
@@ -53,7 +57,10 @@ final class TensorflowHandle extends NativeHandle {
             values.stream().mapToDouble(Double::doubleValue).toArray(),
             values.size(),
             out));
-    return new TensorflowHandle("TensorflowOptiModule " + optimizer.spec().qualifiedName(), out[0]);
+    return new TensorflowHandle(
+        "TensorflowOptiModule " + optimizer.spec().qualifiedName(),
+        out[0],
+        MuonTensors.of(optimizer));
   }
 
   SlotKind kind(int slot) {
@@ -69,7 +76,7 @@ final class TensorflowHandle extends NativeHandle {
     SlotKind kind = kind(slot);
     return switch (kind) {
       case LIKE_PARAMETER, WORKSPACE, FROM_PARAMETER -> params;
-      case WITHOUT_LAST, WITHOUT_OTHER, UNFACTORED ->
+      case WITHOUT_LAST, WITHOUT_OTHER, UNFACTORED, OF_ADAM ->
           new VectorSpec(
               params.tensors().stream()
                   .map(
@@ -78,9 +85,15 @@ final class TensorflowHandle extends NativeHandle {
                               tensor.name(),
                               tensor.dtype(),
                               tensor.device(),
-                              shape(kind, tensor.shape())))
+                              kind == SlotKind.OF_ADAM
+                                  ? adamShape(tensor)
+                                  : shape(kind, tensor.shape())))
                   .toList());
     };
+  }
+
+  private long[] adamShape(TensorSpec tensor) {
+    return muon != null && muon.accepts(tensor) ? new long[] {0} : tensor.shape();
   }
 
   private static long[] shape(SlotKind kind, long[] param) {

@@ -29,7 +29,7 @@ final class TensorflowImports {
       options = map.containsKey("config") ? map.get("config") : options;
     }
     if (name != null
-        && KerasOptimizers.find(name) == null
+        && !KerasOptimizers.isKnown(name)
         && TrustedImports.isQualified(name)
         && options instanceof Map<?, ?> given) {
       TensorflowOptiModule.requireKnownEntries(config);
@@ -42,7 +42,7 @@ final class TensorflowImports {
 
   /** Refuses a class's name where only Keras's own optimizers are made. */
   static void requireNoClass(String name) {
-    if (KerasOptimizers.find(name) == null && TrustedImports.isQualified(name)) {
+    if (!KerasOptimizers.isKnown(name) && TrustedImports.isQualified(name)) {
       throw ImportRefusedException.noOptimizerOf("TensorflowOptiModule", "Keras", name);
     }
   }

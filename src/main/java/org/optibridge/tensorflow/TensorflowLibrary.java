@@ -30,6 +30,8 @@ public final class TensorflowLibrary {
   static {
     // The bridge shares the core's library, which has to be there first.
     Loader.load(CoreLibrary.class);
+    // TensorFlow's notes on itself stay off, its warnings on.
+    CoreLibrary.ob_default_variable("TF_CPP_MIN_LOG_LEVEL", "1");
     Loader.load(TensorflowLibrary.class);
     NativeStatus.check(
         ob_tf_set_threads(

@@ -69,6 +69,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   private final TensorflowHandle handle;
   private final GradientPreparation preparation;
   private final WeightRules rules;
+  private final DynamicLossScale lossScale;
   private final boolean readsWeights;
 
   private final TensorflowMemory memory;
@@ -79,6 +80,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
     this.optimizer = optimizer;
     this.preparation = new GradientPreparation(optimizer);
     this.rules = new WeightRules(optimizer);
+    this.lossScale = new DynamicLossScale(optimizer.lossScale());
     this.readsWeights = optimizer.spec().readsWeights() || rules.decays();
     String device = TensorflowRuntime.existingDevice();
     this.handle = TensorflowHandle.create(optimizer);
@@ -210,7 +212,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   }
 
   @Override
-  public Vector run(Vector gradients, @Nullable Vector params) {
+  public @Nullable Vector run(Vector gradients, @Nullable Vector params) {
     handle.acquireExclusive();
     try {
       if (rules.averages()) {
@@ -221,15 +223,19 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       }
       VectorSpec spec = gradients.spec();
       memory.requireSpec(spec);
+      Vector unscaled = lossScale.admit(gradients);
+      if (unscaled == null) {
+        return null;
+      }
       Vector weights = readsWeights ? params : null;
       if (!preparation.isStep(calls)) {
-        preparation.accumulate(gradients, memory.weightsOf(spec));
+        preparation.accumulate(unscaled, memory.weightsOf(spec));
         Vector nothing = memory.workOf(spec);
         nothing.fill(0);
-        calls++;
+        countCall();
         return nothing;
       }
-      Vector prepared = preparation.prepare(gradients, memory.weightsOf(spec));
+      Vector prepared = preparation.prepare(unscaled, memory.weightsOf(spec));
       Vector ready = memory.arrange(prepared, null, weights);
       Vector stepped = memory.workOf(spec);
       if (weights == null) {
@@ -248,6 +254,10 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   @Override
   public void stepInPlace(Vector params, Vector gradients, double learningRate) {
     double rate = rate(learningRate);
+    if (params == gradients) {
+      throw new IllegalArgumentException("The parameters and the gradients are the same vector");
+    }
+    requireMemory(params);
     handle.acquireExclusive();
     try {
       stepDense(params, gradients, rate);
@@ -265,6 +275,13 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
     return (float) learningRate;
   }
 
+  private static void requireMemory(Vector params) {
+    if (!params.isStored()) {
+      throw new IllegalArgumentException(
+          "The parameters are an expression; only memory can be stepped");
+    }
+  }
+
   private void stepDense(Vector params, Vector gradients, double rate) {
     VectorSpec spec = gradients.spec();
     memory.requireSpec(spec);
@@ -277,10 +294,14 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
               + spec.names()
               + " only. Give zeros for the others");
     }
+    Vector unscaled = lossScale.admit(gradients);
+    if (unscaled == null) {
+      return;
+    }
     long iteration = iterations();
     if (preparation.isStep(calls)) {
       TensorflowVariables home = memory.home(params);
-      Vector ready = memory.arrange(preparation.prepare(gradients, all), home, params);
+      Vector ready = memory.arrange(preparation.prepare(unscaled, all), home, params);
       if (home == null) {
         Vector copy = memory.workOf(spec);
         copy.assign(rules.decayed(params, rate));
@@ -294,15 +315,15 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
         step(home, ready, rate);
       }
     } else {
-      preparation.accumulate(gradients, all);
-      calls++;
+      preparation.accumulate(unscaled, all);
+      countCall();
     }
     rules.average(params, iteration);
   }
 
   private void step(TensorflowVariables params, Vector gradients, double rate) {
     memory.step(params, gradients, rate, iterations() + 1);
-    calls++;
+    countCall();
     preparation.stepDone();
   }
 
@@ -328,15 +349,17 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   @Override
   public void stepSparseInPlace(Vector params, SparseGradients gradients, double learningRate) {
     double rate = rate(learningRate);
+    requireMemory(params);
     VectorSpec spec = params.spec();
     gradients.requireFor(spec);
     handle.acquireExclusive();
     try {
       memory.requireSpec(spec);
-      boolean plain = preparation.isPlain() && !rules.decays() && !rules.averages();
+      boolean plain =
+          preparation.isPlain() && lossScale.isPlain() && !rules.decays() && !rules.averages();
       if (handle.rowsAreEnough && plain && memory.onHost()) {
         memory.stepRows(params, gradients, rate, iterations() + 1);
-        calls++;
+        countCall();
         return;
       }
       Vector dense = memory.zeros(spec);
@@ -355,6 +378,25 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   }
 
   // ---- state -----------------------------------------------------------------------------------
+  /** Whether gradients that were not finite ended the last call. */
+  @Override
+  public boolean skippedStep() {
+    return lossScale.skipped();
+  }
+
+  /**
+   * Returns what to multiply the loss by: of {@code LossScaleOptimizer} the scale found so far,
+   * else {@code loss_scale_factor}, or 1 without one.
+   */
+  public double lossScale() {
+    double fixed = optimizer.number("loss_scale_factor");
+    return fixed == 0 ? lossScale.scale() : fixed;
+  }
+
+  private void countCall() {
+    calls++;
+    lossScale.count();
+  }
 
   /**
    * Makes the weights their average, as Keras does at the end of a training with {@code use_ema};
@@ -386,6 +428,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
     calls = 0;
     preparation.close();
     rules.close();
+    lossScale.reset();
   }
 
   @Override
@@ -400,6 +443,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       }
       preparation.addTo(state);
       rules.addTo(state);
+      lossScale.addTo(state);
       return state;
     } finally {
       handle.release();
@@ -427,6 +471,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       }
       Vector sum = vector(state, GradientPreparation.ACCUMULATOR, known);
       Vector average = vector(state, WeightRules.AVERAGE, known);
+      lossScale.check(state, known);
       if (!known.equals(state.keys())) {
         throw new IllegalArgumentException(
             cls + ": the state has " + state.keys() + ", it needs just " + known);
@@ -442,6 +487,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       calls = (long) count;
       preparation.restore(sum);
       rules.restore(average);
+      lossScale.restore(state);
     } finally {
       handle.release();
     }

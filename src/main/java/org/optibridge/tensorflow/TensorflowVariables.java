@@ -82,6 +82,7 @@ public final class TensorflowVariables implements AutoCloseable {
    *     float64
    */
   static TensorflowVariables allocate(VectorSpec spec, Layout layout, String device) {
+    TensorflowRuntime.require();
     int[] dtypes = new int[spec.size()];
     int[] dims = new int[spec.size()];
     long[] shapes = new long[spec.tensors().stream().mapToInt(t -> t.shape().length).sum()];

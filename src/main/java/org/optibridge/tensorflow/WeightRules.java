@@ -11,6 +11,9 @@ final class WeightRules implements AutoCloseable {
   static final String AVERAGE = "average";
 
   private final double decay;
+  // Of the tensors that Muon leaves to Adam.
+  private final double adamDecay;
+  private final @Nullable MuonTensors muon;
   private final List<String> notDecayed;
   private final boolean averages;
   private final double momentum;
@@ -23,6 +26,8 @@ final class WeightRules implements AutoCloseable {
   WeightRules(KerasOptimizer optimizer) {
     // Keras casts it to the dtype of a weight by way of float32.
     this.decay = (float) optimizer.number("weight_decay");
+    this.muon = MuonTensors.of(optimizer);
+    this.adamDecay = muon == null ? decay : (float) optimizer.number(KerasCatalog.ADAM_DECAY);
     this.notDecayed = optimizer.excludedFromWeightDecay();
     this.averages = optimizer.flag("use_ema");
     this.momentum = optimizer.number("ema_momentum");
@@ -30,7 +35,7 @@ final class WeightRules implements AutoCloseable {
   }
 
   boolean decays() {
-    return decay != 0;
+    return decay != 0 || adamDecay != 0;
   }
 
   boolean averages() {
@@ -39,19 +44,25 @@ final class WeightRules implements AutoCloseable {
 
   /** The weights after the decay; they themselves without one. */
   Vector decayed(Vector weights, double rate) {
-    if (decay == 0) {
+    if (!decays()) {
       return weights;
     }
     Vector part =
-        notDecayed.isEmpty() ? weights.times(decay) : weights.timesEach(decaysOf(weights.spec()));
+        notDecayed.isEmpty() && muon == null
+            ? weights.times(decay)
+            : weights.timesEach(decaysOf(weights.spec()));
     return weights.minus(part.times(rate));
   }
 
   private double[] decaysOf(VectorSpec spec) {
     if (decaySpec == null || !spec.equals(decaySpec)) {
       decays =
-          spec.names().stream()
-              .mapToDouble(name -> notDecayed.stream().anyMatch(name::contains) ? 0 : decay)
+          spec.tensors().stream()
+              .mapToDouble(
+                  tensor ->
+                      notDecayed.stream().anyMatch(tensor.name()::contains)
+                          ? 0
+                          : muon == null || muon.accepts(tensor) ? decay : adamDecay)
               .toArray();
       decaySpec = spec;
     }

@@ -17,6 +17,7 @@ final class PluginLoader {
    * @throws IllegalArgumentException if it is none, or not made for this version
    */
   static Map<String, ImportedOptimizer> open(Path file) {
+    TorchRuntime.require();
     long[] out = new long[1];
     NativeStatus.check(TorchLibrary.ob_torch_open_plugin(file.toString(), out));
     Map<String, ImportedOptimizer> all = new LinkedHashMap<>();

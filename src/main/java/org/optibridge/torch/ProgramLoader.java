@@ -52,7 +52,7 @@ final class ProgramLoader {
 
   private static String openCompiled(ProgramMetadata metadata, ProgramArchive archive, Path file)
       throws IOException {
-    String here = TorchLibrary.ob_torch_version();
+    String here = TorchRuntime.version();
     if (!here.equals(metadata.torch)) {
       throw new IllegalArgumentException(
           "it was compiled by torch "
@@ -118,6 +118,7 @@ final class ProgramLoader {
 
   private static String open(
       int kind, ProgramMetadata metadata, String path, @Nullable String float64) {
+    TorchRuntime.require();
     long[] out = new long[1];
     NativeStatus.check(
         TorchLibrary.ob_torch_open_program(

@@ -79,6 +79,7 @@ final class TorchHandle extends NativeHandle {
 
   /** Every option is sent, given or not: libtorch's defaults never apply. */
   static TorchHandle create(TorchOptions options) {
+    TorchRuntime.require();
     List<Part> parts = new ArrayList<>();
     try {
       for (TorchOptions.Resolved one : options.resolved()) {

@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.memory.FrameworkNotFoundException;
 import org.optibridge.memory.NativeOutOfMemoryException;
 import org.optibridge.memory.OptiBridgeException;
 import org.optibridge.trust.ImportRefusedException;
@@ -54,6 +55,7 @@ public final class TorchImport {
    * @throws ImportRefusedException if the policy refuses the file; then nothing was loaded
    * @throws IllegalArgumentException if there is no such file, or it is no optimizer that can be
    *     run here; the message says what is wrong
+   * @throws FrameworkNotFoundException if libtorch is not there
    */
   public static TorchImport open(String reference, TrustedImports imports, Origin origin) {
     FileReference file = FileReference.of(reference);
@@ -69,7 +71,7 @@ public final class TorchImport {
       if (known == null) {
         try {
           known = loadNow(file, copy);
-        } catch (NativeOutOfMemoryException e) {
+        } catch (NativeOutOfMemoryException | FrameworkNotFoundException e) {
           throw e;
         } catch (IllegalArgumentException | OptiBridgeException e) {
           throw new IllegalArgumentException(

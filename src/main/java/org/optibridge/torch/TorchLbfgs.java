@@ -73,6 +73,7 @@ public final class TorchLbfgs implements AutoCloseable {
     }
 
     static Handle create(LbfgsOptions options) {
+      TorchRuntime.require();
       long[] out = new long[1];
       NativeStatus.check(
           TorchLibrary.ob_torch_lbfgs_create(

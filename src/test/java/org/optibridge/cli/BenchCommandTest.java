@@ -9,6 +9,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.optibridge.cli.bench.BenchItem;
 import org.optibridge.cli.bench.BenchItems;
+import org.optibridge.testing.RequiresTensorflow;
+import org.optibridge.testing.RequiresTorch;
 import picocli.CommandLine;
 
 class BenchCommandTest extends CommandRuns {
@@ -43,6 +45,7 @@ class BenchCommandTest extends CommandRuns {
   }
 
   @Test
+  @RequiresTorch
   void badOptimizers() {
     refuses("did you mean 'Adamax'", "bench", "--optimizer", "Adamaxx");
     refuses("'eps' must be", "bench", "--optimizer", "Adam(eps=-1)");
@@ -52,6 +55,7 @@ class BenchCommandTest extends CommandRuns {
   }
 
   @Test
+  @RequiresTorch
   void otherOptimizers() {
     assertThat(
             execute(
@@ -64,11 +68,19 @@ class BenchCommandTest extends CommandRuns {
   }
 
   @Test
+  @RequiresTensorflow
+  void tensorflowItem() {
+    assertThat(execute("bench", "tf-adam-1e6", "--rounds", "1")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("optibridge-tensorflow ", "tensorflow-c ", "floor ");
+  }
+
+  @Test
   void badThreads() {
     refuses("--threads must be at least 1 but is 0", "bench", "--threads", "0");
   }
 
   @Test
+  @RequiresTorch
   void table() {
     assertThat(
             execute("bench", "adam-2000x100", "adam-2000x100", "--rounds", "1", "--threads", "1"))
@@ -82,6 +94,7 @@ class BenchCommandTest extends CommandRuns {
   }
 
   @Test
+  @RequiresTorch
   void json() throws IOException {
     assertThat(execute("bench", "adam-1e4", "--json", "--rounds", "2", "--threads", "2")).isZero();
     List<String> lines = out.toString().lines().toList();

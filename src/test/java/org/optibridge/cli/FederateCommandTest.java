@@ -7,10 +7,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.optibridge.testing.RequiresTorch;
 import picocli.CommandLine;
 
 class FederateCommandTest extends CommandRuns {
@@ -24,7 +24,7 @@ class FederateCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void comparesThreeMethods() throws Exception {
     JsonNode document = json("--seeds 2 --seed 7");
     assertThat(document.at("/settings/clients").asInt()).isEqualTo(3);
@@ -45,7 +45,7 @@ class FederateCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void oneMethodWithEverything() throws Exception {
     JsonNode document =
         json(
@@ -60,7 +60,7 @@ class FederateCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void noiseDrownsTheUpdates() throws Exception {
     String flags = "--model linear --seeds 1 --fedavg --iid --clip 1 --noise ";
     double quiet = json(flags + "1e-6").at("/runs/0/trainLoss").asDouble();
@@ -71,13 +71,26 @@ class FederateCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void saysWhatGoesUnprotected() {
     String flags =
         "federate --no-progress --model linear --rounds 1 --clients 2 --seeds 1 --clip 1";
     assertThat(execute(flags.split(" "))).as(err.toString()).isZero();
     assertThat(out.toString())
         .contains("auxiliary variables were sent without clipping or noise", "linear model");
+  }
+
+  /** What is checked with the default pipelines, which are libtorch's. */
+  @ParameterizedTest
+  @RequiresTorch
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--clients 2000|1437 images can't be cut into 4000 parts",
+        "--server-optimizer scaffold-server|it needs a counterpart; use --scaffold"
+      })
+  void refusesWithTorch(String flags, String message) {
+    refuses(flags, message);
   }
 
   @ParameterizedTest
@@ -99,11 +112,9 @@ class FederateCommandTest extends CommandRuns {
         "--fedprox -1|--fedprox must be a number >= 0 but is -1.0",
         "--model cnn|--model must be convnet or linear but is 'cnn'",
         "--fedavg --scaffold|--fedavg excludes --fedprox and --scaffold",
-        "--clients 2000|1437 images can't be cut into 4000 parts",
         "-o Adm|bad optimizer \"Adm\": Unknown torch optimizer 'Adm'; did you mean 'Adam'?",
         "-o momentum(beta=2)|'beta' must be at least 0 and below 1, not 2.0",
         "-o momentum(gamma=2)|momentum: unknown entry 'gamma'",
-        "--server-optimizer scaffold-server|it needs a counterpart; use --scaffold",
         "--plot /nowhere/x.png|no such folder"
       })
   void refuses(String flags, String message) {

@@ -10,10 +10,10 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.Vector;
 
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class FederationTest {
   private static final FederatedMethod FEDPROX = new FederatedMethod(0.1, false);
   private static final FederatedMethod SCAFFOLD = new FederatedMethod(null, true);

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.optimizer.OptiModule;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.testing.SignDescent;
 import org.optibridge.trust.ImportPolicy;
 import org.optibridge.trust.ImportValidator;
@@ -108,6 +109,7 @@ class ImportOptionsTest extends CommandRuns {
     refuses("The import policy refused", compare("-o", NAME, "--allow-import", rule));
   }
 
+  @RequiresTorch
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -122,6 +124,7 @@ class ImportOptionsTest extends CommandRuns {
     assertThat(SignDescent.made).isPositive();
   }
 
+  @RequiresTorch
   @Test
   void federateRunsAnAllowedClass() {
     List<String> args = new ArrayList<>(List.of("federate", "--rounds", "1", "--seeds", "1"));
@@ -131,6 +134,7 @@ class ImportOptionsTest extends CommandRuns {
     assertThat(SignDescent.made).isPositive();
   }
 
+  @RequiresTorch
   @Test
   void aPolicyFile() throws IOException {
     Path file = Files.writeString(folder.resolve("policy"), "class = " + NAME + "\n");
@@ -158,11 +162,13 @@ class ImportOptionsTest extends CommandRuns {
     refuses("is not on the class path", compare("-o", "a.b.C", "--allow-import", "package:a.b"));
   }
 
+  @RequiresTorch
   @Test
   void badOptionsOfAnAllowedClass() {
     refuses("unknown entry 'scael'", compare("-o", NAME + "(scael=1)", "--allow-import", NAME));
   }
 
+  @RequiresTorch
   @ParameterizedTest
   @ValueSource(strings = {"torch.evil.Foo", "Adamm", "keras.optimizers.Evil"})
   void otherNamesAreUnknownOptimizers(String name) {

@@ -15,13 +15,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.testing.RequiresTensorflow;
+import org.optibridge.testing.RequiresTorch;
 import picocli.CommandLine;
 
 /** The replay command on recorded cases and on copies of them with a fault. */
@@ -87,20 +88,20 @@ class ReplayCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void torchCasesPass() {
     passes(9, GOLDEN.resolve("replay/torch.json"), GOLDEN.resolve("replay/native.json"));
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void sparseGradientsAndClosuresPass() {
     passes(
         8, GOLDEN.resolve("native/grid_sparseadam.json"), GOLDEN.resolve("native/grid_lbfgs.json"));
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void changedSampleFailsAndUnknownLossIsSkipped() throws IOException {
     Path file =
         changed(
@@ -119,7 +120,7 @@ class ReplayCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void sparseRowOutOfRangeIsAnError() throws IOException {
     Path file =
         changed(
@@ -131,7 +132,7 @@ class ReplayCommandTest extends CommandRuns {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTensorflow
   void tensorflowCasesPass() {
     passes(7, GOLDEN.resolve("tensorflow/adam.json"));
     passes(2, GOLDEN.resolve("native/keras/options_lamb.json"));
@@ -190,7 +191,7 @@ class ReplayCommandTest extends CommandRuns {
   }
 
   @ParameterizedTest
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   @CsvSource(
       delimiter = '|',
       textBlock =
@@ -208,7 +209,7 @@ class ReplayCommandTest extends CommandRuns {
 
   /** As in the origin, where a framework's optimizer never sees a pipeline's weights. */
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void ownDecayHasNoEffectInPipelines() throws IOException {
     Path file =
         changed(

@@ -12,17 +12,17 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.optibridge.testing.RequiresTorch;
 import picocli.CommandLine;
 
 /**
  * torch.optim on real weights where options change between steps, by group, gradients lack or state
  * is saved.
  */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchReplayTest {
   private static final Path NATIVE = Path.of("src/test/resources/golden/native");
 

@@ -3,7 +3,6 @@ package org.optibridge.contract;
 import static org.optibridge.contract.Example.module;
 import static org.optibridge.contract.Example.regularizer;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -168,19 +167,14 @@ final class Examples {
     return module("tensorflow-optim", Map.of("optim", optim));
   }
 
-  /** Whether the libraries of frameworks are to be used in this run of the tests. */
-  static boolean frameworks() {
-    return !"false".equals(System.getProperty("optibridge.native.tests"));
+  /** Examples of all modules and regularizers, whether or not they can run here. */
+  static List<Example> all() {
+    return Stream.of(CORE, TORCH, TENSORFLOW).flatMap(List::stream).toList();
   }
 
-  /** Examples of all modules and regularizers. */
-  static List<Example> all() {
-    List<Example> all = new ArrayList<>(CORE);
-    if (frameworks()) {
-      all.addAll(TORCH);
-      all.addAll(TENSORFLOW);
-    }
-    return all;
+  /** Those of torch's optimizers. */
+  static List<Example> torch() {
+    return TORCH;
   }
 
   /** Those that put out the same if they are run again. */
@@ -190,7 +184,8 @@ final class Examples {
 
   /** Those that compute by formulas, hence as a part of the pipeline's sweep, and repeatably. */
   static List<Example> formulas() {
-    return repeatable().stream()
+    return CORE.stream()
+        .filter(one -> !one.random())
         .filter(
             one -> {
               try (Stage stage = one.make()) {
@@ -202,8 +197,7 @@ final class Examples {
 
   /** The names that have an example, whether or not it can run here. */
   static Set<String> names(Example.Kind kind) {
-    return Stream.of(CORE, TORCH, TENSORFLOW)
-        .flatMap(List::stream)
+    return all().stream()
         .filter(one -> one.kind() == kind)
         .map(Example::name)
         .collect(java.util.stream.Collectors.toCollection(java.util.TreeSet::new));

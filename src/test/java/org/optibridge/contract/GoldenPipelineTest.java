@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.Framework;
 import org.optibridge.testing.Golden;
 import org.optibridge.testing.GoldenState;
 import org.optibridge.testing.NoLeaks;
@@ -52,11 +53,8 @@ class GoldenPipelineTest {
   private static void assumeItCanRun(JsonNode module) {
     String name = module.get(0).asText();
     assumeTrue(Registry.modules().contains(name), () -> "no module '" + name + "' yet");
-    if (name.equals("tensorflow-optim")) {
-      assumeTrue(Examples.frameworks(), "frameworks are left out of this run");
-    }
+    Framework.assumeModuleCanRun(name);
     if (name.equals(TORCH)) {
-      assumeTrue(Examples.frameworks(), "frameworks are left out of this run");
       String cls = module.get(1).get("optim_cls").asText();
       String plain = cls.substring(cls.lastIndexOf('.') + 1);
       assumeTrue(

@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.testing.SampleProgram;
 import org.optibridge.testing.Vectors;
 import org.optibridge.torch.PluginBuild;
@@ -25,7 +25,7 @@ import org.optibridge.trust.TrustedImports;
 import org.optibridge.vector.Vector;
 
 /** The samples of optimizers from files, compiled and run as programs of their own. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class OwnSamplesTest {
   @TempDir Path folder;
 

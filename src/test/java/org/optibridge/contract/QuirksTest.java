@@ -3,7 +3,6 @@ package org.optibridge.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
@@ -23,6 +22,7 @@ import org.optibridge.optimizer.StateValues;
 import org.optibridge.regularizers.FedProx;
 import org.optibridge.testing.Golden;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.testing.Vectors;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;
@@ -141,8 +141,8 @@ class QuirksTest {
   // --------------------------------------------------------------------------------
 
   @Test
+  @RequiresTorch
   void torchRecoversFromGradientsThatAreNotFinite() {
-    assumeTrue(Examples.frameworks(), "frameworks are left out of this run");
     try (TorchOptiModule sgd = TorchOptiModule.of("SGD");
         Vector good = Vectors.w(1, 2);
         Vector bad = Vectors.w(Float.POSITIVE_INFINITY, 1)) {
@@ -153,8 +153,8 @@ class QuirksTest {
   }
 
   @Test
+  @RequiresTorch
   void torchTakesTheStateOfAModuleThatNeverRan() {
-    assumeTrue(Examples.frameworks(), "frameworks are left out of this run");
     try (TorchOptiModule unused = TorchOptiModule.of("Adam");
         TorchOptiModule used = TorchOptiModule.of("Adam");
         Vector gradients = Vectors.w(1, 2)) {

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,6 +23,7 @@ import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.regularizers.FedProx;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;
 
@@ -116,7 +116,7 @@ class StageInPipelineTest {
 
   /** Frameworks' modules that run as a part of the sweep; others write whole tensors at once. */
   static List<Example> fusedKernels() {
-    return Examples.all().stream()
+    return Examples.torch().stream()
         .filter(
             one -> {
               try (Stage stage = one.make()) {
@@ -128,7 +128,7 @@ class StageInPipelineTest {
 
   /** On large tensors a framework's kernel is a part of the sweep, and is undone with it. */
   @ParameterizedTest
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   @MethodSource("fusedKernels")
   void failureAfterAFusedKernelUndoesEverythingToo(Example example) {
     Failing failing = new Failing();

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchLibrary;
 
 /** A C++ exception never crosses into Java as a crash: each kind becomes its Java exception. */
@@ -32,7 +32,7 @@ class NativeErrorTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 6})
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void torchExceptions(int kind) {
     assertThatThrownBy(() -> NativeStatus.check(TorchLibrary.ob_torch_raise_for_test(kind)))
         .isExactlyInstanceOf(expected(kind))

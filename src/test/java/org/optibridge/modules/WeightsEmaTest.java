@@ -7,11 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.testing.Vectors;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;
@@ -76,7 +76,7 @@ class WeightsEmaTest {
   }
 
   @Test
-  @DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+  @RequiresTorch
   void followsWeightsThatAreSteppedInPlace() {
     try (Optimizer optimizer = optimizer(ema, TorchOptiModule.of("SGD"))) {
       followsTheWeights(optimizer);

@@ -10,15 +10,15 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.Vector;
 
 /** Where modules compute. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 @ExtendWith(NoLeaks.class)
 class TensorflowDeviceTest {
   @AfterEach

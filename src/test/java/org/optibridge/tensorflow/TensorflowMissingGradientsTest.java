@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -15,11 +14,12 @@ import org.optibridge.modules.L2Clipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
 /** Steps in which some weights have no gradient: Keras leaves them alone, and counts the step. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 @ExtendWith(NoLeaks.class)
 class TensorflowMissingGradientsTest {
   private static final int STEPS = 5;

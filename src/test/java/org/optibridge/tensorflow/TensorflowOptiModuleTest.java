@@ -10,7 +10,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.ClosedException;
@@ -21,6 +20,8 @@ import org.optibridge.modules.Momentum;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.RequiresTensorflow;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Device;
@@ -29,7 +30,7 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 import org.optibridge.vector.VectorSpec;
 
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 class TensorflowOptiModuleTest {
   private static final VectorSpec SPEC =
       new VectorSpec(
@@ -207,6 +208,7 @@ class TensorflowOptiModuleTest {
   }
 
   @Test
+  @RequiresTorch
   void bothFrameworksStepInTurn() {
     try (Optimizer torch =
             Optimizer.builder().learningRate(0.1).module(TorchOptiModule.of("Adam")).build();

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -18,6 +17,7 @@ import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.SparseRows;
@@ -25,7 +25,7 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
 /** Steps by gradients that are rows of embeddings. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 @ExtendWith(NoLeaks.class)
 class TensorflowSparseTest {
   private static final int ROWS = 700;
@@ -191,6 +191,27 @@ class TensorflowSparseTest {
       assertThat(after[2]).isNaN();
       assertThat(params.flatten()[3]).isEqualTo(after[3]);
       assertThat(params.flatten()[0]).isZero();
+    }
+  }
+
+  @Test
+  void rowsThatAreNotFiniteAreLeftOutUnderALossScale() {
+    TensorflowOptiModule module =
+        TensorflowOptiModule.of(
+            "LossScaleOptimizer", Map.of("inner_optimizer", "SGD", "initial_scale", 4.0));
+    try (Optimizer optimizer = Optimizer.builder().learningRate(1).module(module).build();
+        Vector params = Vector.builder().copy("e", new float[8], 4, 2).build();
+        SparseGradients infinite =
+            SparseGradients.of(
+                SparseRows.copy(
+                    "e", new long[] {1}, new float[] {Float.POSITIVE_INFINITY, 1}, 4, 2));
+        SparseGradients finite =
+            SparseGradients.of(SparseRows.copy("e", new long[] {3}, new float[] {2, 4}, 4, 2))) {
+      assertThat(optimizer.step(params, infinite)).isFalse();
+      assertThat(params.flatten()).containsOnly(0);
+      assertThat(module.lossScale()).isEqualTo(2);
+      assertThat(optimizer.step(params, finite)).isTrue();
+      assertThat(params.flatten()).containsExactly(0, 0, 0, 0, 0, 0, -1, -2);
     }
   }
 

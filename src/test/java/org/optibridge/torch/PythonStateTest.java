@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.SafeTensors;
 import org.optibridge.state.StateFormat;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
@@ -29,7 +29,7 @@ import org.optibridge.vector.VectorBuilder;
  * Python with torch and safetensors, named by {@code OPTIBRIDGE_PYTHON} or the system property
  * {@code optibridge.python}.
  */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class PythonStateTest {
   private static final int MIDDLE = 5;
   private static final int LAST = 12;

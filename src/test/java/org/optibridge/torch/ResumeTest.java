@@ -9,17 +9,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.SafeTensors;
 import org.optibridge.state.StateFormat;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.ResumeJobs.Job;
 import org.optibridge.vector.Vector;
 
 /** A training goes on in another process as if it had never stopped, bit for bit. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class ResumeTest {
   @Test
   void anotherProcessEndsAtTheSameBits(@TempDir Path folder) throws Exception {

@@ -7,16 +7,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.Vector;
 
 /** Every recorded step of timm, pytorch_optimizer and schedulefree. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class ThirdPartyGoldenTest {
   private static final List<String> FILES =
       List.of(

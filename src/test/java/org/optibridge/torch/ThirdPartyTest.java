@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,11 +18,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.modules.L2GlobalClipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** Optimizers of timm, pytorch_optimizer and schedulefree: names, options, evaluation weights. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class ThirdPartyTest {
   @ParameterizedTest
   @CsvSource({

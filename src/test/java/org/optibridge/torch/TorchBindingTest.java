@@ -13,17 +13,17 @@ import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.optibridge.modules.ClipByValue;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchBinding.Extent;
 import org.optibridge.torch.TorchBinding.Kind;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** The binding that runs can be asked for, and every change of it is logged with its reason. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchBindingTest {
   private static final int[] SMALL = {3, 65};
   private static final int[] LARGE = {20_000, 40_000};

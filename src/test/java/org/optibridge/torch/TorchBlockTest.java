@@ -24,6 +24,7 @@ import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.optimizer.State;
 import org.optibridge.regularizers.FedProx;
 import org.optibridge.testing.FailingModule;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
@@ -31,6 +32,7 @@ import org.optibridge.vector.Vector;
  * Large tensors, whose fused steps are instructions of the pipeline's sweep, against the same
  * stages one by one, where the step is a whole-tensor call.
  */
+@RequiresTorch
 class TorchBlockTest {
   // Not multiples of anything, and enough for several threads.
   private static final long[][] SHAPES = {{150_001}, {301, 233}};

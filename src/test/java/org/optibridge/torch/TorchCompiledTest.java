@@ -16,9 +16,9 @@ import java.util.function.UnaryOperator;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.memory.NativeMemory;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.trust.ImportPolicy;
 import org.optibridge.trust.ImportRefusedException;
 import org.optibridge.trust.ImportValidator;
@@ -32,7 +32,7 @@ import org.optibridge.vector.Vector;
  * project: the environment variable OPTIBRIDGE_TEST_PACKAGES names a folder with lamb.pt2 and
  * lion.pt2, exported from samples/own-program/steps.py.
  */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchCompiledTest {
   @TempDir Path folder;
 

@@ -6,17 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.SparseRows;
 import org.optibridge.vector.Vector;
 
 /** Options that torch.optim refuses are refused here, by name, and what it accepts is accepted. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchErrorTableTest {
   static List<Golden.Case> options() {
     return Golden.cases("native/errors.json").stream()

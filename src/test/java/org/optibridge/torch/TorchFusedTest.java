@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
@@ -19,7 +19,7 @@ import org.optibridge.vector.Vector;
  * of the steps weights differ by at most {@link #ULPS} units in the last place of the weight or of
  * all that was ever added to it, whichever is more.
  */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchFusedTest {
   private static final double ULPS = 8;
   private static final int STEPS = 6;

@@ -11,18 +11,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.Golden;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 
 /** Every recorded step of torch.optim and of declearn's TorchOptiModule, fused and plain. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchGoldenTest {
   private static final List<String> FILES =
       List.of(

@@ -9,14 +9,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.TensorFilter;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.Vector;
 
 /** Which tensors a group gets, and what configs say of groups. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchGroupChoiceTest {
   private static Vector layer(double value) {
     float[] two = {(float) value, (float) value};

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,12 +18,13 @@ import org.optibridge.optimizer.StateValues;
 import org.optibridge.optimizer.TensorFilter;
 import org.optibridge.state.ConfigJson;
 import org.optibridge.state.StateFormat;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /** Options by group of tensors: each tensor moves as if its group were a module of its own. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchGroupsTest {
   private static final int[] SMALL = {3, 65, 0, 1, 7};
   private static final int[] LARGE = {40_001, 30_000, 20_003, 70_001, 17_000};

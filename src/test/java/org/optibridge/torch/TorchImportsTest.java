@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.testing.SignDescent;
 import org.optibridge.trust.ImportPolicy;
 import org.optibridge.trust.ImportRefusedException;
@@ -118,6 +119,7 @@ class TorchImportsTest {
         .hasMessageContaining("Unknown torch optimizer '" + name + "'");
   }
 
+  @RequiresTorch
   @ParameterizedTest
   @ValueSource(strings = {"Adam", "torch.optim.Adam", "torch.optim.adam.Adam"})
   void builtInsPassWithoutAsking(String name) {

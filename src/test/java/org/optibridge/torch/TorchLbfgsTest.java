@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,11 +28,12 @@ import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.StateFormat;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 @ExtendWith(NoLeaks.class)
 class TorchLbfgsTest {
   private static final double[] X = {1.5, -0.5, 0.75, 2};

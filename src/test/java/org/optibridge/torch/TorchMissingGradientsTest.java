@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -23,6 +22,7 @@ import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.regularizers.Ridge;
 import org.optibridge.testing.FailingModule;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
@@ -30,7 +30,7 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /** Weights without a gradient are left alone with all their state. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchMissingGradientsTest {
   private static final int[] SMALL = {3, 65, 0, 7};
   private static final int[] LARGE = {40_001, 30_003, 20_000, 70_001};

@@ -9,12 +9,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.optimizer.TensorFilter;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
@@ -22,7 +22,7 @@ import org.optibridge.vector.Vector;
  * What can be done wrong with a module that trains already: each call is refused with a message
  * that says what is wrong, and the module steps on, bit for bit, as one that was left in peace.
  */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchMisuseTest {
   private static final List<long[]> SHAPES = List.of(new long[] {3, 4}, new long[] {65});
 

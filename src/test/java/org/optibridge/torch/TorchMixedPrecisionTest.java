@@ -11,10 +11,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.modules.L2GlobalClipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.testing.MixedReference;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** libtorch's optimizers on master weights, in all bindings. */
+@RequiresTorch
 class TorchMixedPrecisionTest {
   /** Fused and plain, with and without a look at the weights. */
   static List<TorchFixtures.Config> configs() {

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -17,12 +16,13 @@ import org.optibridge.memory.ClosedException;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.Registry;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** Options, agreement of the bindings with one another, and lifecycle. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchOptiModuleTest {
   static List<Config> all() {
     return TorchFixtures.all();

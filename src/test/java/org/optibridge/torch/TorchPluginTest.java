@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.optibridge.memory.NativeOutOfMemoryException;
 import org.optibridge.memory.OptiBridgeException;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.trust.ImportPolicy;
 import org.optibridge.trust.ImportRefusedException;
 import org.optibridge.trust.ImportValidator;
@@ -28,7 +28,7 @@ import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** Plug-in libraries: the sample's, faulty ones, and ones that must not be loaded. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchPluginTest {
   private static final Path FAULTY = Path.of("src/test/cpp/faulty_plugin.cpp");
   private static final ImportValidator NOBODY =

@@ -7,16 +7,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.optibridge.modules.ClipByValue;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.StateValues;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
 
 /** Options that change while steps are recorded. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchRecordedChangesTest {
   private static final int LARGE = 40_000;
 

@@ -10,18 +10,18 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.memory.ConcurrentUseException;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
 /** What a step copies, allocates and does under concurrency. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchResourceTest {
   static List<Config> all() {
     return TorchFixtures.all();

@@ -11,18 +11,18 @@ import java.util.Random;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.memory.OptiBridgeException;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.Vector;
 
 /** Steps exported as TorchScript: what they compute, and archives that do not keep the contract. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchScriptTest {
   /** Written by export_optimizer.py from samples/own-program/steps.py. */
   static final Path LAMB = Path.of("src/test/resources/own/lamb.pt");

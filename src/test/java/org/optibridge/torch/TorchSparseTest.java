@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -20,12 +19,13 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.regularizers.Ridge;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.SparseRows;
 import org.optibridge.vector.Vector;
 
 /** Steps by gradients that are rows of embeddings. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 @ExtendWith(NoLeaks.class)
 class TorchSparseTest {
   /** Weights after two steps of torch 2.10 at lr 0.1; the first gradient names row 1 twice. */

@@ -12,20 +12,20 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.State;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
 /** The layout of a module's state, which is that of Python's state_dict, and what it refuses. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 @ExtendWith(NoLeaks.class)
 class TorchStateDictTest {
   private static Vector two(DType dtype, long seed) {

@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
 import org.optibridge.vector.TensorSpec;
@@ -18,7 +18,7 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorBuilder;
 
 /** State survives refused calls, moves into fresh modules and is forgotten by reset. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTorch
 class TorchStateTest {
   private static final int[] SIZES = {3, 65, 0, 1};
 

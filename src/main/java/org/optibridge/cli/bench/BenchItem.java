@@ -1,11 +1,28 @@
 package org.optibridge.cli.bench;
 
 import java.util.List;
+import org.optibridge.memory.FrameworkNotFoundException;
+import org.optibridge.tensorflow.TensorflowRuntime;
+import org.optibridge.torch.TorchRuntime;
 
 /** Something to measure, as named on the command line. */
 public sealed interface BenchItem permits TimedItem, MemoryItem {
   /** Returns the name. */
   String name();
+
+  /**
+   * Loads the framework whose step is measured: TensorFlow if the name begins with {@code tf-},
+   * else libtorch.
+   *
+   * @throws FrameworkNotFoundException if it is not there
+   */
+  default void requireFramework() {
+    if (name().startsWith("tf-")) {
+      TensorflowRuntime.require();
+    } else {
+      TorchRuntime.require();
+    }
+  }
 
   /** Returns how often each contestant is sampled, unless the user says otherwise. */
   int rounds();

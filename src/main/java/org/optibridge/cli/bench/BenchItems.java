@@ -42,18 +42,20 @@ public final class BenchItems {
    * @param optimizer to be measured in place of Adam and AdamW
    * @return all items but the pipelines
    * @throws IllegalArgumentException if there is no such optimizer or an option is wrong
+   * @throws org.optibridge.memory.FrameworkNotFoundException without libtorch
    */
   public static BenchItems of(BenchOptimizer optimizer) {
+    OptimizerContestants.of(optimizer); // checks it
     return new BenchItems(optimizer);
   }
 
   private void step(String name, BenchOptimizer optimizer, VectorSpec model, int rounds) {
     BenchOptimizer measured = instead != null ? instead : optimizer;
-    items.add(new TimedItem(name, model, rounds, OptimizerContestants.of(measured)));
+    items.add(new TimedItem(name, model, rounds, () -> OptimizerContestants.of(measured)));
   }
 
   private void pipeline(String name, VectorSpec model, int rounds) {
-    items.add(new TimedItem(name, model, rounds, PipelineContestants.all()));
+    items.add(new TimedItem(name, model, rounds, PipelineContestants::all));
   }
 
   /** Returns the items in the order of the help text. */
@@ -62,7 +64,7 @@ public final class BenchItems {
   }
 
   private void tensorflow(String name, VectorSpec model) {
-    items.add(new TimedItem(name, model, 15, TensorflowContestants.all()));
+    items.add(new TimedItem(name, model, 15, TensorflowContestants::all));
   }
 
   /** Returns what is measured if nothing is named: less than a minute's worth. */

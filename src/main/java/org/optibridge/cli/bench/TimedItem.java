@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.optibridge.vector.VectorSpec;
 
 /** A step that several contestants do in turn, after it was made sure that they do the same. */
@@ -15,15 +16,17 @@ public final class TimedItem implements BenchItem {
   private final String name;
   private final VectorSpec model;
   private final int rounds;
-  private final List<Recipe> recipes;
+  // Made when they are asked for: they may need a framework.
+  private final Supplier<List<Recipe>> recipes;
   private final Duration warmUp;
 
-  TimedItem(String name, VectorSpec model, int rounds, List<Recipe> recipes) {
+  TimedItem(String name, VectorSpec model, int rounds, Supplier<List<Recipe>> recipes) {
     this(name, model, rounds, recipes, WARM_UP);
   }
 
   /** With another time for each contestant to get going in before it is sampled. */
-  TimedItem(String name, VectorSpec model, int rounds, List<Recipe> recipes, Duration warmUp) {
+  TimedItem(
+      String name, VectorSpec model, int rounds, Supplier<List<Recipe>> recipes, Duration warmUp) {
     this.name = name;
     this.warmUp = warmUp;
     this.model = model;
@@ -55,37 +58,38 @@ public final class TimedItem implements BenchItem {
 
   @Override
   public long bytesNeeded() {
-    return recipes.stream().mapToLong(recipe -> recipe.bytes(model)).sum();
+    return recipes.get().stream().mapToLong(recipe -> recipe.bytes(model)).sum();
   }
 
   @Override
   public List<Timing> run(int samples) {
     List<Contestant> contestants = new ArrayList<>();
+    List<Recipe> all = recipes.get();
     try {
-      for (Recipe recipe : recipes) {
+      for (Recipe recipe : all) {
         contestants.add(new Contestant(recipe, model));
       }
       Agreement.check(name, contestants);
-      return timings(Sampler.run(contestants, samples, warmUp));
+      return timings(all, Sampler.run(contestants, samples, warmUp));
     } finally {
       contestants.forEach(Contestant::close);
     }
   }
 
-  private List<Timing> timings(double[][] times) {
+  private List<Timing> timings(List<Recipe> all, double[][] times) {
     List<Timing> timings = new ArrayList<>();
     for (int i = 0; i < times.length; i++) {
       double median = Sampler.median(times[i]);
       Map<String, Double> ratios = new LinkedHashMap<>();
       for (int other = 0; other < times.length; other++) {
         if (other != i) {
-          ratios.put(recipes.get(other).name(), median / Sampler.median(times[other]));
+          ratios.put(all.get(other).name(), median / Sampler.median(times[other]));
         }
       }
       timings.add(
           new Timing(
               name,
-              recipes.get(i).name(),
+              all.get(i).name(),
               model.numel(),
               model.size(),
               Threads.count(),

@@ -2,13 +2,12 @@ package org.optibridge.cli.replay;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.Registry;
-import org.optibridge.tensorflow.TensorflowLibrary;
 import org.optibridge.tensorflow.TensorflowOptiModule;
-import org.optibridge.torch.TorchLibrary;
+import org.optibridge.tensorflow.TensorflowRuntime;
 import org.optibridge.torch.TorchOptiModule;
+import org.optibridge.torch.TorchRuntime;
 
 /** Tells which frameworks are there. A framework has one module that stands for all it has. */
 final class Frameworks {
@@ -41,29 +40,9 @@ final class Frameworks {
       throw new MissingFrameworkException("this build has no module '" + module + "'");
     }
     boolean torch = module.equals(TorchOptiModule.NAME);
-    String reason = torch ? Torch.REASON : Tensorflow.REASON;
-    if (reason != null) {
-      String library = torch ? "libtorch" : "TensorFlow";
-      throw new MissingFrameworkException(library + " can't be loaded: " + reason);
-    }
-  }
-
-  /** Probed once: a second try after a failure would tell less. */
-  private static final class Torch {
-    static final @Nullable String REASON = reason(TorchLibrary::ob_torch_version);
-  }
-
-  /** Likewise. */
-  private static final class Tensorflow {
-    static final @Nullable String REASON = reason(TensorflowLibrary::ob_tf_version);
-  }
-
-  private static @Nullable String reason(Supplier<@Nullable String> version) {
-    try {
-      return version.get() == null ? "it has no version" : null;
-    } catch (LinkageError e) {
-      String message = e.getMessage();
-      return message == null ? e.getClass().getSimpleName() : message.strip();
+    String problem = torch ? TorchRuntime.problem() : TensorflowRuntime.problem();
+    if (problem != null) {
+      throw new MissingFrameworkException(problem);
     }
   }
 

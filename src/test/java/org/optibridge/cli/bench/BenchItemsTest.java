@@ -3,6 +3,7 @@ package org.optibridge.cli.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.VectorSpec;
 
@@ -18,6 +19,7 @@ class BenchItemsTest {
   }
 
   @Test
+  @RequiresTorch
   void defaultsAreItemsThatFitInLittleMemory() {
     assertThat(BenchItems.all().defaults())
         .extracting(BenchItem::name)
@@ -51,6 +53,7 @@ class BenchItemsTest {
   }
 
   @Test
+  @RequiresTorch
   void memoryIsEstimatedBeforeAnythingIsAllocated() {
     // Five contestants with four buffers and three temporaries, as a bound.
     BenchItems all = BenchItems.all();

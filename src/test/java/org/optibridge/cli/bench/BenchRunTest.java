@@ -22,6 +22,7 @@ import org.optibridge.modules.L2GlobalClipping;
 import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.OptimizerBuilder;
 import org.optibridge.regularizers.FedProx;
+import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchLibrary;
 import org.optibridge.torch.TorchOptimizerSpec;
 import org.optibridge.torch.TorchOptimizers;
@@ -29,6 +30,7 @@ import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 
 /** Items as they are measured, on small models. */
+@RequiresTorch
 class BenchRunTest {
   private final Threads alone = Threads.use(1);
 
@@ -38,7 +40,7 @@ class BenchRunTest {
   }
 
   private static TimedItem item(VectorSpec model, List<Recipe> recipes) {
-    return new TimedItem("tiny", model, 3, recipes, Duration.ofMillis(5));
+    return new TimedItem("tiny", model, 3, () -> recipes, Duration.ofMillis(5));
   }
 
   private static JsonNode json(Figure figure) {
