@@ -19,7 +19,8 @@ struct SlotSpec {
     WORKSPACE = 3,       // like the parameter, but written before it is read
     FROM_PARAMETER = 4,  // like the parameter, and starts as it
     UNFACTORED = 5,      // like the parameter below two dimensions, else empty
-    OF_ADAM = 6          // like the parameter where Muon leaves it to Adam, else empty
+    OF_ADAM = 6,         // like the parameter where Muon leaves it to Adam, else empty
+    SCALAR = 7           // of shape []
   };
   std::string name;
   Kind kind = LIKE_PARAMETER;
@@ -34,6 +35,9 @@ struct Call {
   std::string inputs;
   std::vector<std::pair<const char*, bool>> flags;
   bool is_kernel = true;
+  // It changes nothing, takes tensors in place of variables and returns what the weights and slots
+  // are to be; see imported.h. `inputs` is empty then.
+  bool is_pure = false;
 };
 
 class Algorithm {
@@ -57,8 +61,9 @@ class Algorithm {
 
 // Throws std::invalid_argument for an unknown class.
 std::unique_ptr<Algorithm> make_algorithm(const Options& options);
-std::unique_ptr<Algorithm> make_kernel(const Options& options);   // null if it has none
-std::unique_ptr<Algorithm> make_formula(const Options& options);  // likewise
-std::unique_ptr<Algorithm> make_muon(const Options& options);     // likewise
+std::unique_ptr<Algorithm> make_kernel(const Options& options);    // null if it has none
+std::unique_ptr<Algorithm> make_formula(const Options& options);   // likewise
+std::unique_ptr<Algorithm> make_muon(const Options& options);      // likewise
+std::unique_ptr<Algorithm> make_imported(const Options& options);  // likewise
 
 }  // namespace optibridge::tensorflow_bridge

@@ -143,6 +143,7 @@ std::unique_ptr<Algorithm> make_algorithm(const Options& options) {
   std::unique_ptr<Algorithm> made = make_kernel(options);
   if (made == nullptr) made = make_formula(options);
   if (made == nullptr) made = make_muon(options);
+  if (made == nullptr) made = make_imported(options);
   if (made == nullptr) {
     throw std::invalid_argument("there is no optimizer keras.optimizers." + options.class_name());
   }

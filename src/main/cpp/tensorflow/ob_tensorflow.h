@@ -40,6 +40,18 @@ OB_EXPORT ob_result ob_tf_create(const char* class_name, const char* option_name
                                  ob_tf_optimizer** out) OB_NOEXCEPT;
 OB_EXPORT void ob_tf_destroy(ob_tf_optimizer* optimizer) OB_NOEXCEPT;
 
+// Makes an imported step known under a class_name, for good. name: what messages call it.
+// functions: `count` messages FunctionDef, one after the other, of `sizes` bytes, with names that
+// nothing else has. steps: lines "DTYPE\tRANK\tFUNCTION", DTYPE as TensorFlow numbers it: the
+// function takes param, grad, step, lr, each option and each slot, and returns new values of param
+// and slots. options, slots: joined by '\n'. kinds: as ob_tf_slot_kind. flags: 1 element by
+// element, 2 tensors are flattened, so that rank is 1.
+OB_EXPORT ob_result ob_tf_import(const char* class_name, const char* name, const void* functions,
+                                 const int64_t* sizes, int32_t count, const char* steps,
+                                 const char* options, const char* slots, const int32_t* kinds,
+                                 const double* initials, int32_t slot_count,
+                                 int32_t flags) OB_NOEXCEPT;
+
 // The slots, joined by '\n'. The text lives as long as the handle.
 OB_EXPORT const char* ob_tf_slots(const ob_tf_optimizer* optimizer) OB_NOEXCEPT;
 // What every element of a slot starts with.
@@ -48,7 +60,7 @@ OB_EXPORT double ob_tf_slot_initial(const ob_tf_optimizer* optimizer, int32_t sl
 // elements for parameters of fewer than two dimensions. 3: like 0, but no state: a kernel's
 // workspace. 4: like 0, and starts as the parameter. 5: like 0 for parameters of fewer than two
 // dimensions, else without elements. 6: like 0 where Muon leaves the parameter to Adam, else
-// without elements. -1: no such slot.
+// without elements. 7: of shape []. -1: no such slot.
 OB_EXPORT int32_t ob_tf_slot_kind(const ob_tf_optimizer* optimizer, int32_t slot) OB_NOEXCEPT;
 // 1 if each element's step depends on that element only, so that variables may be merged.
 OB_EXPORT int32_t ob_tf_elementwise(const ob_tf_optimizer* optimizer) OB_NOEXCEPT;

@@ -24,6 +24,10 @@ void Unit::run(const Scalars& scalars) {
     // TensorFlow keeps what it copied to a device as long as the handle.
     if (!weights->on_host()) gradient = handle_of(staging.get());
   }
+  if (pure != nullptr) {
+    pure->run(scalars.handles, name);
+    return;
+  }
   op->begin();
   size_t next = 0;
   for (const char input : call.inputs) {
@@ -62,8 +66,8 @@ Tensor allocated(const Variable& like) {
   return tensor;
 }
 
-Unit unit_of(const Algorithm& algorithm, const Variable& weights, std::vector<const Variable*> slots,
-             std::string name) {
+Unit unit_of(const Algorithm& algorithm, const Variable& weights,
+             std::vector<const Variable*> slots, std::string name) {
   Unit unit;
   unit.weights = &weights;
   unit.name = std::move(name);
@@ -71,7 +75,9 @@ Unit unit_of(const Algorithm& algorithm, const Variable& weights, std::vector<co
   for (const Variable* slot : slots) shapes.push_back(slot->shape());
   unit.slots = std::move(slots);
   unit.call = algorithm.call_for(weights.dtype(), weights.shape(), shapes);
-  unit.op = std::make_unique<Op>(unit.call.op.c_str(), weights.device());
+  if (!unit.call.is_pure) {
+    unit.op = std::make_unique<Op>(unit.call.op.c_str(), weights.device());
+  }
   return unit;
 }
 
@@ -123,6 +129,14 @@ Batch::Batch(const Algorithm& algorithm, size_t slot_count, TF_DataType dtype, i
 
 namespace tfb = optibridge::tensorflow_bridge;
 
+namespace {
+
+// Elements up to which an imported step is tried before memory is bound to it, and the rate.
+constexpr int64_t kProbed = 65536;
+constexpr double kProbedRate = 1e-3;
+
+}  // namespace
+
 ob_tf_optimizer::ob_tf_optimizer(std::unique_ptr<Algorithm> of)
     : algorithm(std::move(of)), slots(algorithm->slots()) {
   for (const tfb::SlotSpec& slot : slots) {
@@ -160,16 +174,40 @@ void ob_tf_optimizer::bind(const ob_tf_variables& params,
     for (const ob_tf_variables* slot : state) of.push_back(slot->pieces[at].variable.get());
     units.push_back(tfb::unit_for(*algorithm, *piece.variable, std::move(of),
                                   tfb::name_of(grads + grad, piece.count), grads[grad].data));
+    if (units.back().call.is_pure) make_pure(units.back(), grads[grad].data);
     grad += piece.count;
   }
   units_ = std::move(units);
   bound_ = true;
 }
 
-tfb::Scalars& ob_tf_optimizer::scalars_for(TF_DataType dtype, double lr, int64_t step) {
-  tfb::Scalars& scalars = scalars_[dtype == TF_FLOAT ? 0 : 1];
-  scalars.update(dtype, algorithm->scalars(dtype, lr, step));
-  return scalars;
+// Tries the step once for each length or shape, before memory is bound to it.
+void ob_tf_optimizer::make_pure(tfb::Unit& unit, void* gradient) {
+  const tfb::Variable& weights = *unit.weights;
+  if (!weights.on_host()) {
+    throw optibridge::Unsupported("imported steps run on the host, not on " + weights.device());
+  }
+  void* data = unit.staging != nullptr ? TF_TensorData(unit.staging.get()) : gradient;
+  unit.pure = std::make_unique<tfb::PureStep>(*algorithm, unit.call, weights, unit.slots, data);
+  if (unit.pure->numel() == 0 || unit.pure->numel() > kProbed) return;
+  if (!probed_.insert({weights.dtype(), weights.shape()}).second) return;
+  if (unit.staging != nullptr) {
+    std::memcpy(data, unit.source, static_cast<size_t>(weights.bytes()));
+  }
+  try {
+    const tfb::Scalars& scalars = scalars_for(weights.dtype(), TF_DOUBLE, kProbedRate, 1);
+    unit.pure->probe(scalars.handles, unit.name);
+  } catch (...) {
+    probed_.erase({weights.dtype(), weights.shape()});
+    throw;
+  }
+}
+
+tfb::Scalars& ob_tf_optimizer::scalars_for(TF_DataType dtype, TF_DataType scalars, double lr,
+                                           int64_t step) {
+  tfb::Scalars& made = scalars_[scalars == TF_FLOAT ? 0 : 1];
+  made.update(scalars, algorithm->scalars(dtype, lr, step));
+  return made;
 }
 
 void ob_tf_optimizer::step(double lr, int64_t step) {
@@ -177,9 +215,9 @@ void ob_tf_optimizer::step(double lr, int64_t step) {
   const tfb::Scalars* computed[2] = {nullptr, nullptr};
   for (tfb::Unit& unit : units_) {
     if (unit.weights->numel() == 0) continue;
-    const TF_DataType dtype = unit.weights->dtype();
+    const TF_DataType dtype = unit.scalar_dtype();
     const tfb::Scalars*& scalars = computed[dtype == TF_FLOAT ? 0 : 1];
-    if (scalars == nullptr) scalars = &scalars_for(dtype, lr, step);
+    if (scalars == nullptr) scalars = &scalars_for(unit.weights->dtype(), dtype, lr, step);
     unit.run(*scalars);
   }
   for (tfb::Unit& unit : units_) unit.check_in_place();

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/units.h"
 #include "tensorflow/algorithm.h"
+#include "tensorflow/imported.h"
 #include "tensorflow/ob_tensorflow.h"
 #include "tensorflow/variables.h"
 
@@ -30,8 +33,10 @@ struct Unit {
   std::string name;
   Call call;
   std::unique_ptr<Op> op;
-  bool checked = false;  // that it is stepped in place
+  std::unique_ptr<PureStep> pure;  // in place of `op`
+  bool checked = false;            // that it is stepped in place
 
+  TF_DataType scalar_dtype() const { return call.is_pure ? TF_DOUBLE : weights->dtype(); }
   void run(const Scalars& scalars);
   // Throws if memory that is used by address has moved. A kernel that wrote in place once will do
   // so again.
@@ -70,11 +75,16 @@ struct ob_tf_optimizer {
  private:
   class Gather;
 
-  optibridge::tensorflow_bridge::Scalars& scalars_for(TF_DataType dtype, double lr, int64_t step);
+  // Of a step of weights of one dtype, as scalars of another.
+  optibridge::tensorflow_bridge::Scalars& scalars_for(TF_DataType dtype, TF_DataType scalars,
+                                                      double lr, int64_t step);
+  void make_pure(optibridge::tensorflow_bridge::Unit& unit, void* gradient);
   optibridge::tensorflow_bridge::Batch& batch(TF_DataType dtype, int64_t elements);
 
   std::vector<optibridge::tensorflow_bridge::Unit> units_;
   bool bound_ = false;
+  // Lengths and shapes for which an imported step was tried.
+  std::set<std::pair<TF_DataType, std::vector<int64_t>>> probed_;
   optibridge::tensorflow_bridge::Scalars scalars_[2];
   std::vector<optibridge::Units> rows_;
   std::vector<std::unique_ptr<optibridge::tensorflow_bridge::Batch>> batches_[2];

@@ -114,7 +114,7 @@ void ob_tf_optimizer::step_rows(const ob_tensor* params, const Gather::State& st
   for (const TF_DataType dtype : {TF_FLOAT, TF_DOUBLE}) {
     const int64_t all = elements[dtype == TF_FLOAT ? 0 : 1];
     if (all == 0) continue;
-    Gather gather(batch(dtype, all), scalars_for(dtype, lr, step), state);
+    Gather gather(batch(dtype, all), scalars_for(dtype, dtype, lr, step), state);
     const auto add = [&](size_t i, auto type) {
       using T = decltype(type);
       const optibridge::Units& units = rows_[i];

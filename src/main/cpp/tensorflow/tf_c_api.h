@@ -69,6 +69,9 @@ TFE_TensorHandle* TFE_NewTensorHandle(const TF_Tensor*, TF_Status*);
 void TFE_DeleteTensorHandle(TFE_TensorHandle*);
 void* TFE_TensorHandleDevicePointer(TFE_TensorHandle*, TF_Status*);
 TF_Tensor* TFE_TensorHandleResolve(TFE_TensorHandle*, TF_Status*);
+TF_DataType TFE_TensorHandleDataType(TFE_TensorHandle*);
+int TFE_TensorHandleNumDims(TFE_TensorHandle*, TF_Status*);
+int64_t TFE_TensorHandleDim(TFE_TensorHandle*, int index, TF_Status*);
 
 TFE_Op* TFE_NewOp(TFE_Context*, const char* name, TF_Status*);
 void TFE_DeleteOp(TFE_Op*);
@@ -95,6 +98,7 @@ TF_Function* TF_GraphToFunctionWithControlOutputs(
     const TF_Output* outputs, const char* const* output_names, int ncontrol_outputs,
     const TF_Operation* const* control_outputs, const char* const* control_output_names,
     const void* options, const char* description, TF_Status*);
+TF_Function* TF_FunctionImportFunctionDef(const void* proto, size_t proto_len, TF_Status*);
 void TF_DeleteFunction(TF_Function*);
 
 }  // extern "C"

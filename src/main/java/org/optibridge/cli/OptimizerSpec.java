@@ -1,5 +1,6 @@
 package org.optibridge.cli;
 
+import java.io.File;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -9,6 +10,7 @@ import org.optibridge.cli.bench.BenchOptimizer;
 import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Registry;
 import org.optibridge.tensorflow.KerasOptimizers;
+import org.optibridge.tensorflow.TensorflowImport;
 import org.optibridge.tensorflow.TensorflowOptiModule;
 import org.optibridge.torch.TorchImport;
 import org.optibridge.torch.TorchOptiModule;
@@ -26,6 +28,7 @@ import org.optibridge.trust.TrustedImports;
  * @param options its other keyword arguments, in the order given
  * @param imported the class that the name means, if it is none of this library's
  * @param file the file with an optimizer that the name means, if it is one's
+ * @param model the SavedModel with an optimizer that the name means, if it is one's
  */
 record OptimizerSpec(
     String text,
@@ -33,7 +36,8 @@ record OptimizerSpec(
     @Nullable Double learningRate,
     Map<String, Object> options,
     @Nullable ImportedClass<OptiModule> imported,
-    @Nullable TorchImport file) {
+    @Nullable TorchImport file,
+    @Nullable TensorflowImport model) {
 
   /** Reads {@code NAME} or {@code NAME(key=value, ...)}, under the policy of the process. */
   static OptimizerSpec parse(String text) {
@@ -52,7 +56,8 @@ record OptimizerSpec(
     for (Map.Entry<String, @Nullable Object> argument : call.arguments().entrySet()) {
       String key = argument.getKey();
       Object value = argument.getValue();
-      if (key.equals("lr") || (key.equals("learning_rate") && isOfKeras(call.name()))) {
+      if (key.equals("lr")
+          || (key.equals("learning_rate") && (isOfKeras(call.name()) || isModel(call.name())))) {
         learningRate = rate(trimmed, value);
       } else if (value == null && !takesNone(call.name(), key)) {
         throw new CliException(
@@ -67,11 +72,29 @@ record OptimizerSpec(
         learningRate,
         Collections.unmodifiableMap(options),
         imported(trimmed, call.name(), imports),
-        file(trimmed, call.name(), imports));
+        file(trimmed, call.name(), imports),
+        model(trimmed, call.name(), imports));
+  }
+
+  /** Whether a name means a SavedModel: its file, or a folder, which nothing of libtorch's is. */
+  private static boolean isModel(String name) {
+    return TensorflowImport.isFile(name) && (name.endsWith(".pb") || new File(name).isDirectory());
+  }
+
+  private static @Nullable TensorflowImport model(
+      String text, String name, TrustedImports imports) {
+    if (!isModel(name)) {
+      return null;
+    }
+    try {
+      return TensorflowImport.open(name, imports, Origin.COMMAND_LINE);
+    } catch (IllegalArgumentException e) {
+      throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage(), e);
+    }
   }
 
   private static @Nullable TorchImport file(String text, String name, TrustedImports imports) {
-    if (!TorchImport.isFile(name)) {
+    if (!TorchImport.isFile(name) || isModel(name)) {
       return null;
     }
     try {
@@ -100,6 +123,7 @@ record OptimizerSpec(
       String text, String name, TrustedImports imports) {
     if (Registry.modules().contains(name)
         || TorchImport.isFile(name)
+        || isModel(name)
         || !TrustedImports.isQualified(name)) {
       return null;
     }
@@ -131,6 +155,9 @@ record OptimizerSpec(
           if (file != null) {
             return file.module(options);
           }
+          if (model != null) {
+            return model.module(options);
+          }
           if (isRegistered()) {
             return Registry.module(name, options);
           }
@@ -144,7 +171,8 @@ record OptimizerSpec(
     try {
       return made.get();
     } catch (IllegalArgumentException | UnsupportedOperationException e) {
-      String known = isModule() || file != null ? "" : "; or a module: " + Registry.modules();
+      String known =
+          isModule() || file != null || model != null ? "" : "; or a module: " + Registry.modules();
       throw new CliException("bad optimizer \"" + text + "\": " + e.getMessage() + known, e);
     }
   }
@@ -166,6 +194,9 @@ record OptimizerSpec(
     if (file != null) {
       return file.spec().defaultLearningRate();
     }
+    if (model != null) {
+      return model.spec().defaultLearningRate();
+    }
     if (isModule()) {
       return otherwise;
     }
@@ -178,7 +209,7 @@ record OptimizerSpec(
 
   /** What a benchmark needs of it, checked. */
   BenchOptimizer forBench() {
-    if (isModule()) {
+    if (isModule() || model != null) {
       throw new CliException(
           "bad optimizer \"" + text + "\": only optimizers of libtorch can be measured alone");
     }

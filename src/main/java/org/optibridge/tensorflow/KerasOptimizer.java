@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.state.ConfigJson;
+import org.optibridge.trust.Origin;
+import org.optibridge.trust.TrustedImports;
 
 /**
  * An optimizer of Keras's with its options: what a {@link TensorflowOptiModule} is made from.
@@ -29,17 +31,23 @@ public final class KerasOptimizer {
   private final List<String> notDecayed;
   private final @Nullable KerasLossScale lossScale;
 
+  private final @Nullable TensorflowImport imported;
+
   private KerasOptimizer(
       KerasOptimizerSpec spec,
+      @Nullable TensorflowImport imported,
       Map<String, ?> given,
       List<String> notDecayed,
       @Nullable KerasLossScale lossScale) {
     this.spec = spec;
+    this.imported = imported;
     Map<String, @Nullable Object> rest = new LinkedHashMap<>(given);
     this.learningRate = rate(spec, given);
     rest.remove(LEARNING_RATE);
     rest.remove("name");
-    this.options = Collections.unmodifiableMap(spec.complete(rest));
+    this.options =
+        Collections.unmodifiableMap(
+            imported == null ? spec.complete(rest) : imported.complete(rest));
     this.notDecayed = List.copyOf(notDecayed);
     this.lossScale = lossScale;
     if (lossScale != null && options.get("loss_scale_factor") != null) {
@@ -71,7 +79,7 @@ public final class KerasOptimizer {
   }
 
   /**
-   * @param name as {@link KerasOptimizers#get} takes it
+   * @param name as {@link #of(String, Map)} takes it
    * @return the optimizer with Keras's default options
    * @throws IllegalArgumentException if the name is unknown
    */
@@ -80,27 +88,44 @@ public final class KerasOptimizer {
   }
 
   /**
-   * @param name as {@link KerasOptimizers#get} takes it
+   * @param name as {@link KerasOptimizers#get} takes it, or a SavedModel, which is opened under the
+   *     import policy of the process
    * @param options keyword arguments as Keras names them; null is None
    * @return the optimizer
    * @throws IllegalArgumentException if the name or an option is unknown, or a value ill-typed or
-   *     out of range
+   *     out of range, or the policy refuses the file
    */
   public static KerasOptimizer of(String name, Map<String, ?> options) {
+    return named(name, options, Origin.CODE);
+  }
+
+  private static KerasOptimizer named(String name, Map<String, ?> options, Origin origin) {
     if (KerasOptimizers.isLossScale(name)) {
       KerasOptimizer inner = KerasLossScale.inner(options);
       return new KerasOptimizer(
-          inner.spec, inner.given(), inner.notDecayed, KerasLossScale.from(options));
+          inner.spec,
+          inner.imported,
+          inner.given(),
+          inner.notDecayed,
+          KerasLossScale.from(options));
     }
-    return new KerasOptimizer(KerasOptimizers.get(name), options, List.of(), null);
+    if (TensorflowImport.isFile(name)) {
+      return of(TensorflowImport.open(name, TrustedImports.standard(), origin), options);
+    }
+    return new KerasOptimizer(KerasOptimizers.get(name), null, options, List.of(), null);
+  }
+
+  static KerasOptimizer of(TensorflowImport imported, Map<String, ?> options) {
+    return new KerasOptimizer(imported.spec(), imported, options, List.of(), null);
   }
 
   /**
    * @param config as {@code keras.optimizers.serialize} returns it: {@code class_name} and {@code
-   *     config}; {@code module} and {@code registered_name} are there or not
+   *     config}; {@code module} and {@code registered_name} are there or not . A {@code class_name}
+   *     may be a SavedModel, which is opened under the import policy of the process as for a config
    * @return the optimizer
-   * @throws IllegalArgumentException if it is none of Keras's own, or an entry is missing, unknown
-   *     or out of range
+   * @throws IllegalArgumentException if it is none of Keras's own, an entry is missing, unknown or
+   *     out of range, or the policy refuses the file
    */
   @SuppressWarnings("unchecked") // JSON objects have text keys
   public static KerasOptimizer fromConfig(Map<String, ?> config) {
@@ -121,7 +146,7 @@ public final class KerasOptimizer {
       throw new IllegalArgumentException("'config' of a Keras optimizer must be an object");
     }
     requireOfKeras(config.get("module"), name);
-    return of(name, (Map<String, ?>) given);
+    return named(name, (Map<String, ?>) given, Origin.CONFIG);
   }
 
   private static void requireOfKeras(@Nullable Object module, String name) {
@@ -173,7 +198,9 @@ public final class KerasOptimizer {
   @SuppressWarnings("unchecked") // JSON objects have text keys
   static KerasOptimizer from(@Nullable Object optimizer) {
     if (optimizer instanceof String text) {
-      return text.stripLeading().startsWith("{") ? fromJson(text) : of(text);
+      return text.stripLeading().startsWith("{")
+          ? fromJson(text)
+          : named(text, Map.of(), Origin.CONFIG);
     }
     if (optimizer instanceof Map<?, ?> map) {
       return fromConfig((Map<String, ?>) map);
@@ -192,20 +219,28 @@ public final class KerasOptimizer {
   public KerasOptimizer with(String option, @Nullable Object value) {
     Map<String, @Nullable Object> changed = given();
     changed.put(option, value);
-    return new KerasOptimizer(spec, changed, notDecayed, lossScale);
+    return new KerasOptimizer(spec, imported, changed, notDecayed, lossScale);
   }
 
   /**
-   * @param texts weights whose name contains one of these are not decayed, as {@code
-   *     exclude_from_weight_decay(var_names=…)} of Keras's
+   * @param patterns weights in whose name one of these regular expressions is found, such as a part
+   *     of the name, are not decayed: {@code exclude_from_weight_decay(var_names=…)} of Keras's
    * @return an optimizer with these exclusions
+   * @throws IllegalArgumentException if one is no regular expression
    */
-  public KerasOptimizer excludingFromWeightDecay(String... texts) {
-    return excludingFromWeightDecay(List.of(texts));
+  public KerasOptimizer excludingFromWeightDecay(String... patterns) {
+    return excludingFromWeightDecay(List.of(patterns));
   }
 
-  KerasOptimizer excludingFromWeightDecay(List<String> texts) {
-    return new KerasOptimizer(spec, given(), List.copyOf(new LinkedHashSet<>(texts)), lossScale);
+  KerasOptimizer excludingFromWeightDecay(List<String> patterns) {
+    for (String pattern : patterns) {
+      if (!KerasOption.isPattern(pattern)) {
+        throw new IllegalArgumentException(
+            "'exclude_from_weight_decay': '" + pattern + "' is no regular expression");
+      }
+    }
+    return new KerasOptimizer(
+        spec, imported, given(), List.copyOf(new LinkedHashSet<>(patterns)), lossScale);
   }
 
   /** All that the constructor takes as options. */
@@ -227,7 +262,7 @@ public final class KerasOptimizer {
     return options;
   }
 
-  /** Returns the texts that keep a weight from being decayed if its name contains one. */
+  /** Returns the regular expressions that keep a weight from being decayed if found in its name. */
   public List<String> excludedFromWeightDecay() {
     return notDecayed;
   }
@@ -246,7 +281,9 @@ public final class KerasOptimizer {
   @SuppressWarnings("NullAway") // None is null in JSON
   Map<String, Object> toConfig() {
     Map<String, @Nullable Object> inner = new LinkedHashMap<>();
-    inner.put("name", spec.name().toLowerCase(Locale.ROOT));
+    if (imported == null) {
+      inner.put("name", spec.name().toLowerCase(Locale.ROOT));
+    }
     inner.put(LEARNING_RATE, 1.0);
     for (KerasOption option : spec.allOptions()) {
       Object value = options.get(option.name());
@@ -255,10 +292,17 @@ public final class KerasOptimizer {
       }
     }
     Map<String, Object> config = new LinkedHashMap<>();
-    config.put("module", "keras.optimizers");
-    config.put(CLASS_NAME, spec.name());
+    if (imported == null) {
+      config.put("module", "keras.optimizers");
+    }
+    config.put(CLASS_NAME, imported == null ? spec.name() : imported.reference());
     config.put("config", inner);
     return lossScale == null ? config : lossScale.around(config);
+  }
+
+  /** What the native side calls it. */
+  String nativeName() {
+    return imported == null ? spec.name() : imported.className();
   }
 
   double number(String option) {

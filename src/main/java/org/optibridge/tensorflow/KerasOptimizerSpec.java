@@ -10,7 +10,8 @@ import org.optibridge.optimizer.NearestName;
 /**
  * An optimizer of {@code keras.optimizers}: its name, keyword arguments and their defaults.
  *
- * @param name the class name, as in {@code keras.optimizers.Adam}
+ * @param name the class name, as in {@code keras.optimizers.Adam}; with {@code program:} before it
+ *     if it is imported
  * @param defaultLearningRate Keras's default of {@code learning_rate}
  * @param options the keyword arguments of this class alone, in Keras's order; {@link #allOptions()}
  *     has those that all classes share as well
@@ -26,12 +27,14 @@ public record KerasOptimizerSpec(
     @Nullable Double defaultWeightDecay,
     @Nullable String kernel,
     boolean readsWeights) {
+  /** What the name of one that is imported begins with. */
+  static final String PROGRAM = "program:";
 
   /**
-   * @return the full name, {@code keras.optimizers.Adam}
+   * @return the full name, {@code keras.optimizers.Adam}; {@code program:Lion} if it is imported
    */
   public String qualifiedName() {
-    return "keras.optimizers." + name;
+    return name.startsWith(PROGRAM) ? name : "keras.optimizers." + name;
   }
 
   /** Returns all keyword arguments but {@code learning_rate} and {@code name}. */

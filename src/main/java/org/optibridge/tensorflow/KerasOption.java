@@ -168,7 +168,7 @@ public record KerasOption(String name, Type type, @Nullable Object defaultValue,
     return number instanceof Double || number instanceof Float;
   }
 
-  private static boolean isPattern(@Nullable Object text) {
+  static boolean isPattern(@Nullable Object text) {
     if (!(text instanceof String pattern)) {
       return false;
     }

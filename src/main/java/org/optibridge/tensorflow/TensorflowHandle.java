@@ -19,7 +19,8 @@ final class TensorflowHandle extends NativeHandle {
     WORKSPACE,
     FROM_PARAMETER,
     UNFACTORED,
-    OF_ADAM
+    OF_ADAM,
+    SCALAR
   }
 
   final long address;
@@ -52,7 +53,7 @@ final class TensorflowHandle extends NativeHandle {
     long[] out = new long[1];
     NativeStatus.check(
         TensorflowLibrary.ob_tf_create(
-            optimizer.spec().name(),
+            optimizer.nativeName(),
             String.join("\n", names),
             values.stream().mapToDouble(Double::doubleValue).toArray(),
             values.size(),
@@ -76,7 +77,7 @@ final class TensorflowHandle extends NativeHandle {
     SlotKind kind = kind(slot);
     return switch (kind) {
       case LIKE_PARAMETER, WORKSPACE, FROM_PARAMETER -> params;
-      case WITHOUT_LAST, WITHOUT_OTHER, UNFACTORED, OF_ADAM ->
+      case WITHOUT_LAST, WITHOUT_OTHER, UNFACTORED, OF_ADAM, SCALAR ->
           new VectorSpec(
               params.tensors().stream()
                   .map(
@@ -97,6 +98,9 @@ final class TensorflowHandle extends NativeHandle {
   }
 
   private static long[] shape(SlotKind kind, long[] param) {
+    if (kind == SlotKind.SCALAR) {
+      return new long[0];
+    }
     int dims = param.length;
     boolean factored = dims >= 2;
     if (factored == (kind == SlotKind.UNFACTORED)) {

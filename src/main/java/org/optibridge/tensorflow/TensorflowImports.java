@@ -30,6 +30,7 @@ final class TensorflowImports {
     }
     if (name != null
         && !KerasOptimizers.isKnown(name)
+        && !TensorflowImport.isFile(name)
         && TrustedImports.isQualified(name)
         && options instanceof Map<?, ?> given) {
       TensorflowOptiModule.requireKnownEntries(config);
@@ -42,7 +43,9 @@ final class TensorflowImports {
 
   /** Refuses a class's name where only Keras's own optimizers are made. */
   static void requireNoClass(String name) {
-    if (!KerasOptimizers.isKnown(name) && TrustedImports.isQualified(name)) {
+    if (!KerasOptimizers.isKnown(name)
+        && !TensorflowImport.isFile(name)
+        && TrustedImports.isQualified(name)) {
       throw ImportRefusedException.noOptimizerOf("TensorflowOptiModule", "Keras", name);
     }
   }

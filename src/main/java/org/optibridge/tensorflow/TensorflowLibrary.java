@@ -65,6 +65,20 @@ public final class TensorflowLibrary {
       int count,
       @Cast("ob_tf_optimizer**") long[] out);
 
+  public static native long ob_tf_import(
+      String className,
+      String name,
+      @Cast("const void*") byte[] functions,
+      @Cast("const int64_t*") long[] sizes,
+      int count,
+      String steps,
+      String options,
+      String slots,
+      @Cast("const int32_t*") int[] kinds,
+      double[] initials,
+      int slotCount,
+      int flags);
+
   public static native void ob_tf_destroy(@Cast("ob_tf_optimizer*") long optimizer);
 
   public static native String ob_tf_slots(@Cast("const ob_tf_optimizer*") long optimizer);

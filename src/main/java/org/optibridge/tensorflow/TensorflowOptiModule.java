@@ -37,10 +37,10 @@ import org.optibridge.vector.VectorSpec;
  *
  * <p><b>Native symbols.</b> {@code ResourceApplyGradientDescent}, {@code KerasMomentum}, {@code
  * Adam}, {@code AdamWithAmsgrad}, {@code AdaMax}, {@code Adadelta}, {@code RMSProp}, {@code
- * CenteredRMSProp}, {@code FtrlV2}; Adagrad, Nadam, Lion, Lamb, Adafactor and ScheduleFreeAdamW,
- * which have no kernel of Keras's meaning, are one function of TensorFlow operations each. What
- * comes before the step (loss scale, accumulation, clipping, decay) and after it (averaging) is
- * vector arithmetic.
+ * CenteredRMSProp}, {@code FtrlV2}; Adagrad, Nadam, Lion, Lamb, Adafactor, Muon and
+ * ScheduleFreeAdamW, which have no kernel of Keras's meaning, are one function of TensorFlow
+ * operations each. What comes before the step (loss scale, accumulation, clipping, decay) and after
+ * it (averaging) is vector arithmetic.
  *
  * <p><b>Memory.</b> TensorFlow steps variables of its own only. Weights made by {@link
  * #allocateWeights} are such variables and are stepped where they are; any others are copied to
@@ -88,20 +88,20 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   }
 
   /**
-   * @param optimizer a name such as {@code "adam"} or {@code "keras.optimizers.Adam"}, or a Keras
-   *     config as a JSON text
+   * @param optimizer a name such as {@code "adam"} or {@code "keras.optimizers.Adam"}, a Keras
+   *     config as a JSON text, or a SavedModel ({@link TensorflowImport})
    * @return a module
    * @throws IllegalArgumentException if it is unknown or can't be read
    */
   public static TensorflowOptiModule of(String optimizer) {
-    if (!optimizer.stripLeading().startsWith("{")) {
-      TensorflowImports.requireNoClass(optimizer);
+    if (optimizer.stripLeading().startsWith("{")) {
+      return of(KerasOptimizer.fromJson(optimizer));
     }
-    return of(KerasOptimizer.from(optimizer));
+    return of(optimizer, Map.of());
   }
 
   /**
-   * @param optimizer a name such as {@code "adam"}
+   * @param optimizer a name such as {@code "adam"}, or a SavedModel ({@link TensorflowImport})
    * @param options keyword arguments as Keras names them; null is None
    * @return a module
    * @throws IllegalArgumentException if the name is unknown or an option unknown, ill-typed or out

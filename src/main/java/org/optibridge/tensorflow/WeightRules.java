@@ -1,6 +1,7 @@
 package org.optibridge.tensorflow;
 
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.optimizer.State;
 import org.optibridge.vector.Vector;
@@ -14,7 +15,7 @@ final class WeightRules implements AutoCloseable {
   // Of the tensors that Muon leaves to Adam.
   private final double adamDecay;
   private final @Nullable MuonTensors muon;
-  private final List<String> notDecayed;
+  private final List<Pattern> notDecayed;
   private final boolean averages;
   private final double momentum;
   private final long overwriteEvery;
@@ -28,7 +29,7 @@ final class WeightRules implements AutoCloseable {
     this.decay = (float) optimizer.number("weight_decay");
     this.muon = MuonTensors.of(optimizer);
     this.adamDecay = muon == null ? decay : (float) optimizer.number(KerasCatalog.ADAM_DECAY);
-    this.notDecayed = optimizer.excludedFromWeightDecay();
+    this.notDecayed = optimizer.excludedFromWeightDecay().stream().map(Pattern::compile).toList();
     this.averages = optimizer.flag("use_ema");
     this.momentum = optimizer.number("ema_momentum");
     this.overwriteEvery = (long) optimizer.number("ema_overwrite_frequency");
@@ -60,7 +61,7 @@ final class WeightRules implements AutoCloseable {
           spec.tensors().stream()
               .mapToDouble(
                   tensor ->
-                      notDecayed.stream().anyMatch(tensor.name()::contains)
+                      notDecayed.stream().anyMatch(one -> one.matcher(tensor.name()).find())
                           ? 0
                           : muon == null || muon.accepts(tensor) ? decay : adamDecay)
               .toArray();

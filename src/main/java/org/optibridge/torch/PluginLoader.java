@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeStatus;
+import org.optibridge.trust.OptionBounds;
 
 /** Opens plug-in libraries. */
 final class PluginLoader {

@@ -9,10 +9,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.Vector;
 import org.tensorflow.Graph;
 import org.tensorflow.Operand;
@@ -35,7 +35,7 @@ import org.tensorflow.op.core.Variable;
 import org.tensorflow.types.TFloat32;
 
 /** Optimizers of tensorflow-java's framework, real ones, beside the modules made of them. */
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 class TensorflowJavaOptimizerTest {
   private static final int STEPS = 5;
 

@@ -17,6 +17,7 @@ import org.optibridge.optimizer.Optimizer;
 import org.optibridge.optimizer.State;
 import org.optibridge.state.SafeTensors;
 import org.optibridge.state.StateFormat;
+import org.optibridge.testing.Python;
 import org.optibridge.testing.RequiresTorch;
 import org.optibridge.torch.TorchFixtures.Config;
 import org.optibridge.vector.DType;
@@ -125,7 +126,7 @@ class PythonStateTest {
 
   @Test
   void eitherLanguageGoesOn(@TempDir Path folder) throws Exception {
-    String python = Python.assumed();
+    String python = Python.assumed("torch", "safetensors");
     List<Job> jobs = jobs(folder);
     assertThat(jobs.stream().map(job -> job.config().cls()).distinct()).hasSize(13);
     for (Job job : jobs) {

@@ -1,4 +1,4 @@
-package org.optibridge.torch;
+package org.optibridge.trust;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package org.optibridge.torch;
+package org.optibridge.trust;
 
 import java.util.Map;
 
@@ -11,16 +11,26 @@ import java.util.Map;
  * @param aboveLeast whether the least value itself is excluded
  * @param belowGreatest whether the greatest value itself is excluded
  */
-record OptionBounds(
+public record OptionBounds(
     String option, double least, double greatest, boolean aboveLeast, boolean belowGreatest) {
 
-  boolean hold(double value) {
+  /**
+   * @param value a number
+   * @return whether it is in these bounds
+   */
+  public boolean hold(double value) {
     return (aboveLeast ? value > least : value >= least)
         && (belowGreatest ? value < greatest : value <= greatest);
   }
 
-  /** Checks the option among those given, whose types are right. */
-  void check(String owner, Map<String, Object> options) {
+  /**
+   * Checks the option among those given, whose types are right.
+   *
+   * @param owner the optimizer, for the message
+   * @param options options by name; this one may be missing
+   * @throws IllegalArgumentException if it is there and out of bounds
+   */
+  public void check(String owner, Map<String, ?> options) {
     if (options.get(option) instanceof Number number && !hold(number.doubleValue())) {
       throw new IllegalArgumentException(
           owner + ": '" + option + "' must be a number in " + this + ", not " + number);

@@ -1,4 +1,4 @@
-package org.optibridge.torch;
+package org.optibridge.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** A Python with torch and safetensors, for tests that compare with it. */
-final class Python {
+/** A Python with some packages, for tests that compare with it. */
+public final class Python {
   private Python() {}
 
   private static @Nullable String interpreter() {
@@ -21,17 +21,17 @@ final class Python {
     return property == null ? System.getenv("OPTIBRIDGE_PYTHON") : property;
   }
 
-  /** Skips the test, with the reason, unless an interpreter is named that has what is needed. */
-  static String assumed() throws Exception {
+  /** Skips the test, with the reason, unless an interpreter is named that has these packages. */
+  public static String assumed(String... packages) throws Exception {
+    String needed = String.join(" and ", packages);
     String python = interpreter();
-    assumeTrue(
-        python != null,
-        "no Python is named: set OPTIBRIDGE_PYTHON to one with torch and safetensors");
+    assumeTrue(python != null, "no Python is named: set OPTIBRIDGE_PYTHON to one with " + needed);
     Path out = Files.createTempFile("python", ".txt");
     try {
-      int status = start(out, List.of(String.valueOf(python), "-c", "import torch, safetensors"));
-      assumeTrue(
-          status == 0, python + " lacks torch or safetensors: " + Files.readString(out).strip());
+      int status =
+          start(
+              out, List.of(String.valueOf(python), "-c", "import " + String.join(", ", packages)));
+      assumeTrue(status == 0, python + " lacks " + needed + ": " + Files.readString(out).strip());
       return String.valueOf(python);
     } finally {
       Files.delete(out);
@@ -39,7 +39,7 @@ final class Python {
   }
 
   /** Runs a program that must succeed; returns what it printed. */
-  static String run(String python, Path folder, String... arguments) throws Exception {
+  public static String run(String python, Path folder, String... arguments) throws Exception {
     List<String> command = new ArrayList<>(List.of(python));
     command.addAll(List.of(arguments));
     Path out = folder.resolve("out.txt");
