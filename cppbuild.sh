@@ -9,6 +9,7 @@
 #
 # LIBTORCH_HOME         an installed libtorch, or the folder of a pip-installed torch, of the version the pom names
 # OPTIBRIDGE_CACHE      where fetched headers are kept (default: ${XDG_CACHE_HOME:-~/.cache}/optibridge)
+# TENSORFLOW_LIB        the folder of libtensorflow_cc.so.2, which the C++ tests of that bridge need
 # CXX, CMAKE            other tools than g++ and cmake
 # BUILD_PATH, PLATFORM, PLATFORM_EXTENSION   set by Maven: folders of the frameworks' shared libraries; what is built
 set -euo pipefail
@@ -137,6 +138,18 @@ find_torch_libraries() {
   TORCH_LIB=${folders//:/;}
 }
 
+# Sets TENSORFLOW_LIB to the folder of libtensorflow_cc.so, where JavaCPP unpacks it when Java first loads it. Only the
+# C++ tests need it; without it those of the TensorFlow bridge are left out.
+find_tensorflow_library() {
+  local version
+  version=$(sed -n 's:.*<tensorflow\.version>\(.*\)</tensorflow\.version>.*:\1:p' pom.xml)
+  TENSORFLOW_LIB=${TENSORFLOW_LIB:-$HOME/.javacpp/cache/tensorflow-core-native-$version-$PLATFORM.jar/org/tensorflow/internal/c_api/$PLATFORM}
+  [ -f "$TENSORFLOW_LIB/libtensorflow_cc.so.2" ] || {
+    echo "cppbuild.sh: SKIPPED the tests tensorflow_*: $TENSORFLOW_LIB holds no libtensorflow_cc.so.2; run 'mvn test' first, which unpacks it, or set TENSORFLOW_LIB to its folder." >&2
+    TENSORFLOW_LIB=
+  }
+}
+
 configure() { # build folder, CMake options...
   local dir=$1 generator=()
   shift
@@ -181,8 +194,9 @@ case ${1:-install} in
     need_tools
     find_torch_headers
     find_torch_libraries
+    find_tensorflow_library
     dir=$PWD/target/cppbuild-asan
-    configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DOPTIBRIDGE_SANITIZE=ON -DOPTIBRIDGE_TESTS=ON \
+    configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DOPTIBRIDGE_TENSORFLOW_LIB="$TENSORFLOW_LIB" -DOPTIBRIDGE_SANITIZE=ON -DOPTIBRIDGE_TESTS=ON \
       -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
     "$CMAKE" --build "$dir" --parallel "$(jobs)"
     ctest --test-dir "$dir" --output-on-failure --no-tests=error

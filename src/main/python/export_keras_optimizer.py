@@ -322,10 +322,35 @@ def _traced_variable_class():
     class TracedVariable(keras.Variable):
         """A variable of Keras's whose value is a tensor of the graph; what is assigned takes its place."""
 
+        @property
+        def value(self):
+            # As with a variable of TensorFlow's, what was assigned since is seen by whoever asked before.
+            return self
+
+        def __tf_tensor__(self, dtype=None, name=None):
+            return tf.convert_to_tensor(self._value, dtype=dtype, name=name)
+
         def assign(self, value):
             self._value = tf.ensure_shape(tf.cast(value, self._value.dtype), self._shape)
-            return self._value
+            return self
 
+        def assign_add(self, value):
+            return self.assign(self._value + tf.cast(value, self._value.dtype))
+
+        def assign_sub(self, value):
+            return self.assign(self._value - tf.cast(value, self._value.dtype))
+
+    def on_tensors(name):
+        bare = lambda one: one._value if isinstance(one, TracedVariable) else one
+        return lambda self, *others: getattr(self._value, name)(*[bare(one) for one in others])
+
+    for name in "neg abs invert getitem".split():
+        setattr(TracedVariable, f"__{name}__", on_tensors(f"__{name}__"))
+    for name in "add sub mul truediv floordiv mod pow matmul".split():
+        for reflected in ("", "r"):
+            setattr(TracedVariable, f"__{reflected}{name}__", on_tensors(f"__{reflected}{name}__"))
+    for name in "lt le gt ge".split():
+        setattr(TracedVariable, f"__{name}__", on_tensors(f"__{name}__"))
     return TracedVariable
 
 
@@ -354,12 +379,12 @@ def _step_of(make, description, rank):
             put(name, option)
         # Of a variable of TensorFlow's these ask for more than a tensor can tell.
         put("assign", lambda variable, value: variable.assign(value))
-        put("assign_add", lambda variable, value: variable.assign(variable.value + tf.cast(value, variable.dtype)))
-        put("assign_sub", lambda variable, value: variable.assign(variable.value - tf.cast(value, variable.dtype)))
+        put("assign_add", lambda variable, value: variable.assign_add(value))
+        put("assign_sub", lambda variable, value: variable.assign_sub(value))
         put("_get_variable_index", lambda variable: 0)
         # Keras keeps the learning rate in float32.
         optimizer.update_step(grad, parameter, lr.to(tf.float32))
-        return [parameter.value, *[slot.value for slot in slots]]
+        return [parameter._value, *[slot._value for slot in slots]]
 
     return tf.autograph.experimental.do_not_convert(update)
 

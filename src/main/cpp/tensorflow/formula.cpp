@@ -33,10 +33,11 @@ Value Formula::read(Value variable) {
   return {{finish(description), 0}, this};
 }
 
-void Formula::assign(const char* type, Value variable, Value amount) {
+void Formula::assign(const char* type, std::initializer_list<Value> inputs,
+                     std::initializer_list<std::pair<const char*, bool>> flags) {
   TF_OperationDescription* description = start(type);
-  TF_AddInput(description, variable.output);
-  TF_AddInput(description, amount.output);
+  for (const Value& input : inputs) TF_AddInput(description, input.output);
+  for (const auto& [flag, value] : flags) TF_SetAttrBool(description, flag, value ? 1 : 0);
   for (TF_Operation* before : since_) TF_AddControlInput(description, before);
   TF_Operation* operation = TF_FinishOperation(description, status_.get());
   status_.check("a formula's assignment");

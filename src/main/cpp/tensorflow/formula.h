@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensorflow/runtime.h"
@@ -29,8 +30,11 @@ class Formula {
   Value value() { return argument(dtype_); }
 
   Value read(Value variable);
-  void add(Value variable, Value amount) { assign("AssignAddVariableOp", variable, amount); }
-  void subtract(Value variable, Value amount) { assign("AssignSubVariableOp", variable, amount); }
+  void add(Value variable, Value amount) { assign("AssignAddVariableOp", {variable, amount}); }
+  void subtract(Value variable, Value amount) { assign("AssignSubVariableOp", {variable, amount}); }
+  // Any operation that changes variables in place, such as a kernel of another optimizer.
+  void assign(const char* type, std::initializer_list<Value> inputs,
+              std::initializer_list<std::pair<const char*, bool>> flags = {});
 
   Value constant(double value);
   Value op(const char* type, std::initializer_list<Value> inputs);
@@ -49,7 +53,6 @@ class Formula {
  private:
   Value argument(TF_DataType dtype);
   Value integers(const std::vector<int32_t>& values, bool scalar);
-  void assign(const char* type, Value variable, Value amount);
   TF_OperationDescription* start(const char* type);
   TF_Operation* finish(TF_OperationDescription* description);
 

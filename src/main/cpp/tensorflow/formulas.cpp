@@ -82,9 +82,10 @@ class Adagrad : public FormulaAlgorithm {
 // With u_t = beta_1 (1 - 0.96^t / 2) and P_t the product of u up to t:
 // w -= lr (u_(t+1) m / (1 - P_(t+1)) + (1 - u_t) g / (1 - P_t)) / (sqrt(v / (1 - beta_2^t)) +
 // epsilon)
+// The first summand is what Adam's kernel does, the second what Adagrad's does, with other rates.
 class Nadam : public FormulaAlgorithm {
  public:
-  explicit Nadam(const Options& options) : FormulaAlgorithm(options, 7) {}
+  explicit Nadam(const Options& options) : FormulaAlgorithm(options, 5) {}
   std::vector<SlotSpec> slots() const override { return {{"momentum"}, {"velocity"}}; }
   std::vector<double> scalars(TF_DataType dtype, double lr, int64_t step) override {
     const double beta_1 = narrowed(dtype, options_.cast("beta_1"));
@@ -99,22 +100,18 @@ class Nadam : public FormulaAlgorithm {
     const double next = share(decay, beta_1, t + 1);
     const double product = product_at(dtype, step);
     const double next_product = narrowed(dtype, product * next);
-    return {lr,
-            one_minus(dtype, beta_1),
-            one_minus(dtype, beta_2),
-            narrowed(dtype, next / one_minus(dtype, next_product)),
-            narrowed(dtype, one_minus(dtype, now) / one_minus(dtype, product)),
-            one_minus(dtype, power_in(dtype, beta_2, t)),
-            options_.get("epsilon")};
+    const double root = std::sqrt(one_minus(dtype, power_in(dtype, beta_2, t)));
+    return {lr * root * next / one_minus(dtype, next_product),
+            lr * root * one_minus(dtype, now) / one_minus(dtype, product), beta_1, beta_2,
+            options_.get("epsilon") * root};
   }
 
  protected:
   void write(Formula& f, size_t, Value w, Value g, const Slots& slot,
              const Slots& s) const override {
-    average(f, slot[0], g, s[1]);
-    average(f, slot[1], square(g), s[2]);
-    const Value direction = f.read(slot[0]) * s[3] + g * s[4];
-    f.subtract(w, direction * s[0] / (sqrt(f.read(slot[1]) / s[5]) + s[6]));
+    const Value zero = f.constant(0);
+    f.assign("ResourceApplyAdam", {w, slot[0], slot[1], zero, zero, s[0], s[2], s[3], s[4], g});
+    f.assign("ResourceApplyAdagradV2", {w, slot[1], s[1], s[4], g}, {{"update_slots", false}});
   }
 
  private:
@@ -166,29 +163,28 @@ std::vector<int32_t> all_axes(size_t rank) {
 // Adam's direction d with corrected moments, scaled by |w| / |d| unless a norm is 0.
 class Lamb : public FormulaAlgorithm {
  public:
-  explicit Lamb(const Options& options) : FormulaAlgorithm(options, 6) {}
+  explicit Lamb(const Options& options) : FormulaAlgorithm(options, 5) {}
   std::vector<SlotSpec> slots() const override { return {{"momentum"}, {"velocity"}}; }
   bool elementwise() const override { return false; }
   std::vector<double> scalars(TF_DataType dtype, double lr, int64_t step) override {
     const auto t = static_cast<double>(step);
-    return {lr,
-            1 - options_.get("beta_1"),
-            1 - options_.get("beta_2"),
-            one_minus(dtype, power_in(dtype, options_.cast("beta_1"), t)),
-            one_minus(dtype, power_in(dtype, options_.cast("beta_2"), t)),
-            options_.get("epsilon")};
+    const double root = std::sqrt(one_minus(dtype, power_in(dtype, options_.cast("beta_2"), t)));
+    return {lr, 1 - options_.get("beta_1"), 1 - options_.get("beta_2"),
+            root / one_minus(dtype, power_in(dtype, options_.cast("beta_1"), t)),
+            options_.get("epsilon") * root};
   }
 
  protected:
-  void write(Formula& f, size_t rank, Value w, Value g, const Slots& slot,
+  void write(Formula& f, size_t, Value w, Value g, const Slots& slot,
              const Slots& s) const override {
     average(f, slot[0], g, s[1]);
     average(f, slot[1], square(g), s[2]);
-    const Value d = f.read(slot[0]) / s[3] / (sqrt(f.read(slot[1]) / s[4]) + s[5]);
+    const Value d = f.read(slot[0]) * s[3] / (sqrt(f.read(slot[1])) + s[4]);
     const Value zero = f.constant(0);
     const Value one = f.constant(1);
-    const Value of_w = sqrt(f.reduce("Sum", square(f.read(w)), all_axes(rank), false));
-    const Value of_d = sqrt(f.reduce("Sum", square(d), all_axes(rank), false));
+    // Half a sum of squares in one pass; of the ratio only the root of 2 would be left, in both.
+    const Value of_w = sqrt(f.op("L2Loss", {f.read(w)}));
+    const Value of_d = sqrt(f.op("L2Loss", {d}));
     const Value inner = f.op("SelectV2", {f.op("Greater", {of_d, zero}), of_w / of_d, one});
     const Value ratio = f.op("SelectV2", {f.op("Greater", {of_w, zero}), inner, one});
     f.subtract(w, d * (ratio * s[0]));
@@ -242,44 +238,34 @@ class Adafactor : public FormulaAlgorithm {
   }
 };
 
-// With y the weights and z the slot: z = z - lr g / (sqrt(v / (1 - beta_2^t)) + epsilon), then
-// x = (y - (1 - beta_1) z) / beta_1 with that z, where the paper has the former one;
-// x = (1 - 1/t) x + z/t; y = (1 - beta_1) z + beta_1 x
+// With y the weights and z the slot: z = z - lr g / (sqrt(v / (1 - beta_2^t)) + epsilon), which is
+// Adagrad's kernel, then x = (y - (1 - beta_1) z) / beta_1 with that z, where the paper has the
+// former one; x = (1 - 1/t) x + z/t; y = (1 - beta_1) z + beta_1 x. The last three come to
+// y = y + (z - y) / t.
 class ScheduleFreeAdamW : public FormulaAlgorithm {
  public:
-  explicit ScheduleFreeAdamW(const Options& options) : FormulaAlgorithm(options, 8) {}
+  explicit ScheduleFreeAdamW(const Options& options) : FormulaAlgorithm(options, 4) {}
   std::vector<SlotSpec> slots() const override {
     return {{"momentum", SlotSpec::FROM_PARAMETER}, {"velocity"}};
   }
   std::vector<double> scalars(TF_DataType dtype, double lr, int64_t step) override {
     const auto t = static_cast<double>(step);
-    const double beta_1 = narrowed(dtype, options_.cast("beta_1"));
     const double beta_2 = narrowed(dtype, options_.cast("beta_2"));
     double rate = narrowed(dtype, lr);
     if (options_.get("warmup_steps") > 0) {
       rate *= std::min(narrowed(dtype, t / options_.get("warmup_steps")), 1.0);
     }
-    const double weight = narrowed(dtype, 1 / t);
-    return {rate,
-            one_minus(dtype, beta_2),
-            one_minus(dtype, power_in(dtype, beta_2, t)),
-            options_.cast("epsilon"),
-            beta_1,
-            one_minus(dtype, beta_1),
-            weight,
-            one_minus(dtype, weight)};
+    const double root = std::sqrt(one_minus(dtype, power_in(dtype, beta_2, t)));
+    return {rate * root, one_minus(dtype, beta_2), options_.cast("epsilon") * root, 1 / t};
   }
 
  protected:
   void write(Formula& f, size_t, Value w, Value g, const Slots& slot,
              const Slots& s) const override {
     average(f, slot[1], square(g), s[1]);
-    f.subtract(slot[0], g * s[0] / (sqrt(f.read(slot[1]) / s[2]) + s[3]));
-    const Value z = f.read(slot[0]);
-    const Value x = (f.read(w) - z * s[5]) / s[4];
-    const Value next = z * s[5] + (x * s[7] + z * s[6]) * s[4];
-    // An assignment would move the weights to the memory of the value.
-    f.subtract(w, f.read(w) - next);
+    f.assign("ResourceApplyAdagradV2", {slot[0], slot[1], s[0], s[2], g},
+             {{"update_slots", false}});
+    average(f, w, f.read(slot[0]), s[3]);
   }
 };
 

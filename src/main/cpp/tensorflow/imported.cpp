@@ -14,7 +14,7 @@ namespace {
 constexpr int32_t kElementWise = 1;
 constexpr int32_t kFlat = 2;
 // Elements of a piece: a step's intermediate results stay in cache, a call's own cost is small.
-constexpr int64_t kPiece = int64_t{1} << 16;
+constexpr int64_t kPiece = int64_t{1} << 18;
 
 struct Program {
   std::string name;

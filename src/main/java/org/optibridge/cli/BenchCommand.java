@@ -13,6 +13,7 @@ import org.optibridge.cli.bench.BenchItems;
 import org.optibridge.cli.bench.Figure;
 import org.optibridge.cli.bench.Footprint;
 import org.optibridge.cli.bench.ProcessMemory;
+import org.optibridge.cli.bench.Steadiness;
 import org.optibridge.cli.bench.Threads;
 import org.optibridge.cli.bench.Timing;
 import picocli.CommandLine;
@@ -104,7 +105,9 @@ final class BenchCommand implements Callable<Integer> {
           figures.forEach(figure -> out.println(Json.write(figure.toMap())));
         } else {
           out.println(optimizer == null ? item.title() : item.title() + ", " + optimizer);
-          out.println(table(figures));
+          out.print(table(figures));
+          List<Timing> timings = timingsOf(figures);
+          out.println(timings.isEmpty() ? "" : Steadiness.describe(timings) + "\n");
         }
         out.flush();
       }
@@ -152,9 +155,12 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
+  private static List<Timing> timingsOf(List<? extends Figure> figures) {
+    return figures.stream().filter(Timing.class::isInstance).map(Timing.class::cast).toList();
+  }
+
   private static TextTable table(List<? extends Figure> figures) {
-    List<Timing> timings =
-        figures.stream().filter(Timing.class::isInstance).map(Timing.class::cast).toList();
+    List<Timing> timings = timingsOf(figures);
     return timings.isEmpty() ? footprints(figures) : timings(timings);
   }
 

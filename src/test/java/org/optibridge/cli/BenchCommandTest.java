@@ -90,7 +90,9 @@ class BenchCommandTest extends CommandRuns {
         .isEqualTo("adam-2000x100: 200,000 float32 elements in 2,000 tensors, 1 thread");
     assertThat(lines.get(1)).contains("median (ms)", "us/tensor", "x floor");
     assertThat(lines.get(3)).startsWith("optibridge ");
-    assertThat(lines).hasSize(9); // title, header, rule, five contestants, an empty line
+    assertThat(lines.get(8))
+        .contains("Bytes copied in a step: 0", "growth of native memory in 5 steps: 0");
+    assertThat(lines).hasSize(10); // title, header, rule, five contestants, copies, an empty line
   }
 
   @Test
@@ -106,6 +108,8 @@ class BenchCommandTest extends CommandRuns {
       assertThat(node.get("threads").asInt()).isEqualTo(2);
       assertThat(node.get("median_ms").asDouble()).isPositive();
       assertThat(node.get("min_ms").asDouble()).isPositive();
+      assertThat(node.get("copied_bytes_per_step").asLong()).isZero();
+      assertThat(node.get("native_growth_bytes").asLong()).isZero();
       assertThat(node.get("ratios").size()).isEqualTo(4);
       assertThat(node.get("ratios").has("floor"))
           .isNotEqualTo(line.contains("\"contestant\":\"floor\""));

@@ -2,17 +2,17 @@ package org.optibridge.tensorflow;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.optibridge.optimizer.State;
+import org.optibridge.testing.ChildJvm;
 import org.optibridge.testing.NoLeaks;
 import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.Vector;
@@ -28,24 +28,12 @@ class TensorflowDeviceTest {
 
   @Test
   void anotherDeviceGivesTheSameBits(@TempDir Path folder) throws Exception {
-    Path out = folder.resolve("out.txt");
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Doptibridge.tensorflow.cpus=2",
-                "-cp",
-                System.getProperty("java.class.path"),
-                DeviceJob.class.getName())
-            .redirectErrorStream(true)
-            .redirectOutput(out.toFile())
-            .start();
-    try {
-      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
-    } finally {
-      process.destroyForcibly();
-    }
-    String printed = Files.readString(out, StandardCharsets.UTF_8);
-    assertThat(process.exitValue()).as(printed).isZero();
+    String printed =
+        ChildJvm.run(
+            folder,
+            System.getProperty("java.class.path"),
+            Map.of("JAVA_TOOL_OPTIONS", "-Doptibridge.tensorflow.cpus=2"),
+            DeviceJob.class);
     assertThat(printed).contains("Lamb is the same", "native bytes still held: 0");
   }
 
@@ -100,7 +88,7 @@ class TensorflowDeviceTest {
         double[] expected = cpu.run(gradients, null).flatten();
         double[] actual = gpu.run(gradients, null).flatten();
         for (int j = 0; j < expected.length; j++) {
-          assertThat(actual[j]).isCloseTo(expected[j], org.assertj.core.data.Offset.offset(1e-5));
+          assertThat(actual[j]).isCloseTo(expected[j], within(1e-5));
         }
       }
     }

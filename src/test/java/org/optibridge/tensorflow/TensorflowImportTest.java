@@ -190,7 +190,7 @@ class TensorflowImportTest {
 
   @Test
   void largeTensorsMoveAsTheirParts() {
-    int n = 200_003;
+    int n = 600_011;
     int k = 221;
     float[] values = new float[n];
     float[] slopes = new float[n];

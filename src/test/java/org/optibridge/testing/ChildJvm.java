@@ -56,7 +56,9 @@ public final class ChildJvm {
     } finally {
       process.destroyForcibly();
     }
-    String printed = Files.readString(out, StandardCharsets.UTF_8);
+    // The JVM tells on a line of its own that it takes options from the environment.
+    String printed =
+        Files.readString(out, StandardCharsets.UTF_8).replaceAll("(?m)^Picked up .*\\R", "");
     assertThat(process.exitValue()).as(printed).isZero();
     return printed;
   }

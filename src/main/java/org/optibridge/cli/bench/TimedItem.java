@@ -70,13 +70,14 @@ public final class TimedItem implements BenchItem {
         contestants.add(new Contestant(recipe, model));
       }
       Agreement.check(name, contestants);
-      return timings(all, Sampler.run(contestants, samples, warmUp));
+      double[][] times = Sampler.run(contestants, samples, warmUp);
+      return timings(all, times, contestants.stream().map(Steadiness::of).toList());
     } finally {
       contestants.forEach(Contestant::close);
     }
   }
 
-  private List<Timing> timings(List<Recipe> all, double[][] times) {
+  private List<Timing> timings(List<Recipe> all, double[][] times, List<Steadiness> steadiness) {
     List<Timing> timings = new ArrayList<>();
     for (int i = 0; i < times.length; i++) {
       double median = Sampler.median(times[i]);
@@ -95,6 +96,7 @@ public final class TimedItem implements BenchItem {
               Threads.count(),
               median,
               times[i][0],
+              steadiness.get(i),
               ratios));
     }
     return timings;

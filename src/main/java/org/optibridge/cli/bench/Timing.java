@@ -13,6 +13,7 @@ import java.util.Map;
  * @param threads that each contestant may use
  * @param medianMs milliseconds, the median over the rounds
  * @param minMs milliseconds, the least over the rounds
+ * @param steadiness what further steps copied and left behind
  * @param ratios this median over that of each other contestant, by name
  */
 public record Timing(
@@ -23,6 +24,7 @@ public record Timing(
     int threads,
     double medianMs,
     double minMs,
+    Steadiness steadiness,
     Map<String, Double> ratios)
     implements Figure {
   /** Returns microseconds of the median for each tensor. */
@@ -43,6 +45,7 @@ public record Timing(
     if (tensors > 1) {
       map.put("us_per_tensor", microsPerTensor());
     }
+    steadiness.addTo(map);
     map.put("ratios", ratios);
     return map;
   }
