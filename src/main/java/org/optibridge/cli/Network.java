@@ -119,6 +119,28 @@ abstract class Network implements AutoCloseable {
     return new Score(loss / size, (double) hits / size);
   }
 
+  /**
+   * Moves the parameters to memory of another framework, and lets autograd add up their gradients
+   * in memory given. {@link #bindGradients} comes later; nothing is computed once that memory is
+   * closed.
+   */
+  void moveTo(Vector home, Vector slopes) {
+    for (int i = 0; i < parameters.size(); i++) {
+      try (PointerScope scope = new PointerScope();
+          NoGradGuard guard = new NoGradGuard()) {
+        Tensor view = view(home, i);
+        view.copy_(parameter(i));
+        parameter(i).__dispatch_set_data(view);
+        parameter(i).mutable_grad().put(view(slopes, i));
+      }
+    }
+  }
+
+  private Tensor view(Vector vector, int index) {
+    return torch.from_blob(
+        new FloatPointer(vector.floatBuffer(names.get(index))), shapes.get(index));
+  }
+
   /** Makes autograd allocate the gradients, which then stay where they are. */
   void bindGradients(Tensor images, Tensor labels) {
     try (PointerScope scope = new PointerScope()) {

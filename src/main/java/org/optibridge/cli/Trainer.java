@@ -6,9 +6,15 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeMemory;
+import org.optibridge.optimizer.OptiModule;
 import org.optibridge.optimizer.Optimizer;
+import org.optibridge.tensorflow.TensorflowOptiModule;
+import org.optibridge.tensorflow.TensorflowVariables;
+import org.optibridge.torch.TorchOptiModule;
 import org.optibridge.vector.Vector;
+import org.optibridge.vector.VectorSpec;
 
 /** Trains the same model on the same batches, once per optimizer. */
 final class Trainer implements AutoCloseable {
@@ -57,37 +63,93 @@ final class Trainer implements AutoCloseable {
 
   /** The optimizer of a spec; refuses what libtorch's does not know. */
   static Optimizer optimizer(OptimizerSpec spec) {
-    return Optimizer.builder().learningRate(spec.rate(RATE)).module(spec.module()).build();
+    return optimizer(spec, spec.module());
+  }
+
+  private static Optimizer optimizer(OptimizerSpec spec, OptiModule module) {
+    return Optimizer.builder().learningRate(spec.rate(RATE)).module(module).build();
+  }
+
+  /** Where TensorFlow steps without a copy: weights in its own memory, gradients as neighbours. */
+  private record Home(TensorflowVariables weights, Vector gradients) implements AutoCloseable {
+    static Home of(TensorflowOptiModule module, VectorSpec spec) {
+      TensorflowVariables weights = module.allocateWeights(spec);
+      try {
+        return new Home(weights, Vector.allocate(spec));
+      } catch (RuntimeException | Error e) {
+        weights.close();
+        throw e;
+      }
+    }
+
+    @Override
+    public void close() {
+      gradients.close();
+      weights.close();
+    }
+  }
+
+  private static @Nullable Home moved(Network model, OptiModule module) {
+    if (!(module instanceof TensorflowOptiModule tensorflow)) {
+      return null;
+    }
+    try (Vector parameters = model.parameters()) {
+      Home home = Home.of(tensorflow, parameters.spec());
+      try {
+        model.moveTo(home.weights().vector(), home.gradients());
+        return home;
+      } catch (RuntimeException | Error e) {
+        home.close();
+        throw e;
+      }
+    }
   }
 
   RunResult run(OptimizerSpec spec, Listener listener) {
     try (ConvNet model = new ConvNet(data.rows(), data.columns(), data.classes(), seed)) {
       double initialLoss = model.evaluate(trainImages, trainLabels).loss();
-      model.bindGradients(trainImages, trainLabels);
-      try (Vector parameters = model.parameters();
-          Vector gradients = model.gradients();
-          Optimizer optimizer = optimizer(spec)) {
-        Timing timing = new Timing(steps());
-        long copiedBefore = NativeMemory.copiedBytes();
-        Random order = new Random(seed + 1);
-        for (int epoch = 0; epoch < epochs; epoch++) {
-          epoch(model, optimizer, parameters, gradients, order, timing, listener);
-          model.checkAddresses();
-        }
-        return new RunResult(
-            spec.text(),
-            spec.rate(RATE),
-            initialLoss,
-            model.evaluate(trainImages, trainLabels).loss(),
-            model.evaluate(testImages, testLabels).accuracy(),
-            timing.medianMs(),
-            timing.share(),
-            timing.seconds(),
-            NativeMemory.copiedBytes() - copiedBefore,
-            timing.steps,
-            stepsPerEpoch(),
-            timing.losses);
+      OptiModule module = spec.module();
+      try (Optimizer optimizer = optimizer(spec, module);
+          Home home = moved(model, module)) {
+        model.bindGradients(trainImages, trainLabels);
+        return train(spec, module, model, optimizer, home, initialLoss, listener);
       }
+    }
+  }
+
+  private RunResult train(
+      OptimizerSpec spec,
+      OptiModule module,
+      ConvNet model,
+      Optimizer optimizer,
+      @Nullable Home home,
+      double initialLoss,
+      Listener listener) {
+    try (Vector parameters = home == null ? model.parameters() : home.weights().vector();
+        Vector gradients = home == null ? model.gradients() : home.gradients()) {
+      Timing timing = new Timing(steps());
+      long copiedBefore = NativeMemory.copiedBytes();
+      Random order = new Random(seed + 1);
+      for (int epoch = 0; epoch < epochs; epoch++) {
+        epoch(model, optimizer, parameters, gradients, order, timing, listener);
+        model.checkAddresses();
+      }
+      if (module instanceof TorchOptiModule stepped && stepped.hasEvalWeights()) {
+        stepped.evalWeights(parameters);
+      }
+      return new RunResult(
+          spec.text(),
+          spec.rate(RATE),
+          initialLoss,
+          model.evaluate(trainImages, trainLabels).loss(),
+          model.evaluate(testImages, testLabels).accuracy(),
+          timing.medianMs(),
+          timing.share(),
+          timing.seconds(),
+          NativeMemory.copiedBytes() - copiedBefore,
+          timing.steps,
+          stepsPerEpoch(),
+          timing.losses);
     }
   }
 

@@ -71,9 +71,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   private final WeightRules rules;
   private final DynamicLossScale lossScale;
   private final boolean readsWeights;
-
   private final TensorflowMemory memory;
-
   private long calls;
 
   private TensorflowOptiModule(KerasOptimizer optimizer) {
@@ -123,7 +121,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
   /**
    * @param config as {@link #getConfig()} returns it, or as declearn writes it: {@code optim},
    *     which is what {@code keras.optimizers.serialize} returns or a name; beyond declearn, {@code
-   *     exclude_from_weight_decay}, a list of texts
+   *     exclude_from_weight_decay}, a list of regular expressions
    * @return a module without state
    * @throws IllegalArgumentException if something is missing, unknown or out of range
    */
@@ -132,7 +130,8 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
     KerasOptimizer optimizer = KerasOptimizer.from(config.get(OPTIM));
     if (config.containsKey(EXCLUDED)) {
       if (!(config.get(EXCLUDED) instanceof List<?> texts)) {
-        throw new IllegalArgumentException("'" + EXCLUDED + "' must be a list of texts");
+        throw new IllegalArgumentException(
+            "'" + EXCLUDED + "' must be a list of regular expressions");
       }
       optimizer = optimizer.excludingFromWeightDecay(texts.stream().map(String::valueOf).toList());
     }

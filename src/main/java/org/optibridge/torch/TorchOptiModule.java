@@ -233,6 +233,11 @@ public final class TorchOptiModule implements InPlaceModule, SparseModule {
     return config;
   }
 
+  /** Returns whether other weights are stepped than those to evaluate; see {@link #evalWeights}. */
+  public boolean hasEvalWeights() {
+    return handle.hasEvalWeights();
+  }
+
   /**
    * Turns weights in place into those to evaluate. Schedule-free optimizers step weights other than
    * these, which they can tell from them and the state: call this before evaluating or saving the

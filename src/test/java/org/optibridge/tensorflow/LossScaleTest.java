@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -17,11 +16,12 @@ import org.optibridge.optimizer.State;
 import org.optibridge.optimizer.StateValues;
 import org.optibridge.schedulers.ExponentialDecay;
 import org.optibridge.testing.NoLeaks;
+import org.optibridge.testing.RequiresTensorflow;
 import org.optibridge.vector.Vector;
 
 /** LossScaleOptimizer as a stage of a pipeline; KerasRecordedTest has Keras's numbers. */
 @ExtendWith(NoLeaks.class)
-@DisabledIfSystemProperty(named = "optibridge.native.tests", matches = "false")
+@RequiresTensorflow
 class LossScaleTest {
   private static final String SGD =
       "{\"module\": \"keras.optimizers\", \"class_name\": \"SGD\", \"config\": {\"name\": \"sgd\","

@@ -22,7 +22,7 @@ public enum Framework {
   TENSORFLOW(
       "tensorflow",
       "tensorflow-optim",
-      "tensorflow-.*",
+      "tensorflow-core-native-.*",
       "/org/tensorflow/internal/c_api/%s/libtensorflow_cc.so.2",
       "org.tensorflow:tensorflow-core-native");
 
