@@ -39,7 +39,8 @@ class TensorflowNotesTest {
 
   @Test
   void notesAreOff() throws Exception {
-    assertThat(run("").strip()).matches("stepped with 2\\.\\d+\\.\\d+");
+    // A JVM may print lines of its own; TensorFlow's name a source file of its.
+    assertThat(run("")).contains("stepped with 2.").doesNotContain("tensorflow/");
   }
 
   @Test
