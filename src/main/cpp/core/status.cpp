@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/guard.h"
+#include "core/raise_for_test.h"
 
 struct ob_error {
   int32_t code;
@@ -38,19 +39,6 @@ ob_result ob_error_make(int32_t code, const char* message) noexcept {
 }
 
 ob_result ob_raise_for_test(int32_t kind) noexcept {
-  return optibridge::guarded("raise_for_test", [kind] {
-    switch (kind) {
-      case 1:
-        throw std::bad_alloc();
-      case 2:
-        throw std::invalid_argument("raised for a test");
-      case 3:
-        throw std::runtime_error("raised for a test");
-      case 4:
-        throw 42;
-      default:
-        break;
-    }
-  });
+  return optibridge::guarded("raise_for_test", [kind] { optibridge::raise_for_test(kind); });
 }
 }

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "core/raise_for_test.h"
 #include "tensorflow/guard.h"
 #include "tensorflow/ob_tensorflow.h"
 #include "tensorflow/optimizer.h"
@@ -160,17 +161,10 @@ ob_result ob_tf_find_device(const char* name) OB_NOEXCEPT {
 
 ob_result ob_tf_raise_for_test(int32_t kind) OB_NOEXCEPT {
   return guarded("tensorflow_raise_for_test", [&] {
+    optibridge::raise_for_test(kind);
     switch (kind) {
       case 0:
         return;
-      case 1:
-        throw std::bad_alloc();
-      case 2:
-        throw std::invalid_argument("raised for a test");
-      case 3:
-        throw std::runtime_error("raised for a test");
-      case 4:
-        throw 4;
       case 5: {
         Op op("AddV2");
         op.input(tfb::scalar(TF_FLOAT, 1)).input(tfb::scalar(TF_DOUBLE, 1)).run_for_one("a test");

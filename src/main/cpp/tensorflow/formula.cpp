@@ -1,6 +1,8 @@
 #include "tensorflow/formula.h"
 
 #include <cstring>
+#include <mutex>
+#include <set>
 
 namespace optibridge::tensorflow_bridge {
 
@@ -116,6 +118,27 @@ void Formula::define(const std::string& name) {
   TFE_ContextAddFunction(context(), function, status_.get());
   TF_DeleteFunction(function);
   status_.check("a formula");
+}
+
+Call call_of(
+    const std::string& name, TF_DataType dtype, const std::string& inputs, size_t scalar_count,
+    const std::function<void(Formula&, const Values& inputs, const Values& scalars)>& write) {
+  static std::mutex mutex;
+  static std::set<std::string> defined;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (defined.count(name) == 0) {
+    Formula formula(dtype);
+    Values values;
+    Values scalars;
+    for (const char input : inputs) {
+      values.push_back(input == 'g' ? formula.value() : formula.variable());
+    }
+    for (size_t i = 0; i < scalar_count; i++) scalars.push_back(formula.value());
+    write(formula, values, scalars);
+    formula.define(name);
+    defined.insert(name);
+  }
+  return {name, inputs + std::string(scalar_count, 's'), {}, false};
 }
 
 }  // namespace optibridge::tensorflow_bridge

@@ -1,11 +1,13 @@
 // A function of TensorFlow, made of graph operations, that steps one variable as a unit.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tensorflow/algorithm.h"
 #include "tensorflow/runtime.h"
 
 namespace optibridge::tensorflow_bridge {
@@ -66,6 +68,13 @@ class Formula {
 };
 
 using Value = Formula::Value;
+using Values = std::vector<Value>;
+
+// A call of the function of that name, which is made at the first. inputs: as in a Call, without
+// scalars, of which that many come last.
+Call call_of(
+    const std::string& name, TF_DataType dtype, const std::string& inputs, size_t scalar_count,
+    const std::function<void(Formula&, const Values& inputs, const Values& scalars)>& write);
 
 inline Value operator+(Value a, Value b) { return a.formula->op("AddV2", {a, b}); }
 inline Value operator-(Value a, Value b) { return a.formula->op("Sub", {a, b}); }

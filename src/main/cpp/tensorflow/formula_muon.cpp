@@ -1,9 +1,6 @@
 // Keras's Muon: momentum whose matrices are orthogonalized, and Adam for all that is no matrix or
 // is excluded by name. A tensor belongs to Adam if it has a second moment, as in Keras.
 #include <algorithm>
-#include <functional>
-#include <mutex>
-#include <set>
 
 #include "tensorflow/algorithm.h"
 #include "tensorflow/formula.h"
@@ -27,7 +24,8 @@ class Muon : public Algorithm {
   Call call_for(TF_DataType dtype, const Shape& shape,
                 const std::vector<Shape>& slots) const override {
     if (slots.at(1) == shape) {
-      return defined("adam", dtype, "wg01", adam_scalars(dtype, 1, 1).size(), write_adam);
+      return call_of(name("adam", dtype), dtype, "wg01", adam_scalars(dtype, 1, 1).size(),
+                     write_adam);
     }
     if (shape.size() != 2) throw std::invalid_argument("Muon orthogonalizes matrices only");
     const int steps = std::max(0, static_cast<int>(options_.get("ns_steps")));
@@ -38,7 +36,7 @@ class Muon : public Algorithm {
                              (adjusts ? "_adjusted" : "") + (tall ? "_tall" : "");
     // Adam's scalars come first.
     const size_t before = adam_scalars(dtype, 1, 1).size();
-    return defined(form, dtype, "wg0", before + muon_scalars(1).size(),
+    return call_of(name(form, dtype), dtype, "wg0", before + muon_scalars(1).size(),
                    [=](Formula& f, const Values& in, const Values& all) {
                      const Values s(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
                      write_muon(f, in, s, {steps, nesterov, adjusts, tall});
@@ -52,8 +50,6 @@ class Muon : public Algorithm {
   }
 
  private:
-  using Values = std::vector<Value>;
-  using Writer = std::function<void(Formula&, const Values& inputs, const Values& scalars)>;
   struct Form {
     int steps;
     bool nesterov;
@@ -61,27 +57,8 @@ class Muon : public Algorithm {
     bool tall;
   };
 
-  // A function of TensorFlow's for each form, made once.
-  static Call defined(const std::string& form, TF_DataType dtype, const std::string& inputs,
-                      size_t scalar_count, const Writer& write) {
-    const std::string name =
-        "optibridge_Muon_" + form + (dtype == TF_FLOAT ? "_float32" : "_float64");
-    static std::mutex mutex;
-    static std::set<std::string> known;
-    const std::lock_guard<std::mutex> lock(mutex);
-    if (known.count(name) == 0) {
-      Formula formula(dtype);
-      Values values;
-      Values scalars;
-      for (const char input : inputs) {
-        values.push_back(input == 'g' ? formula.value() : formula.variable());
-      }
-      for (size_t i = 0; i < scalar_count; i++) scalars.push_back(formula.value());
-      write(formula, values, scalars);
-      formula.define(name);
-      known.insert(name);
-    }
-    return {name, inputs + std::string(scalar_count, 's'), {}, false};
+  static std::string name(const std::string& form, TF_DataType dtype) {
+    return "optibridge_Muon_" + form + (dtype == TF_FLOAT ? "_float32" : "_float64");
   }
 
   std::vector<double> adam_scalars(TF_DataType dtype, double lr, int64_t step) const {

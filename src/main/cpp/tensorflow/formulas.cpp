@@ -1,9 +1,7 @@
 // The optimizers that no kernel of TensorFlow's steps: each is one function made of kernels. A
 // function is the same for all options, which are among its inputs, so that there are few.
 #include <algorithm>
-#include <mutex>
 #include <numeric>
-#include <set>
 
 #include "tensorflow/algorithm.h"
 #include "tensorflow/formula.h"
@@ -11,7 +9,7 @@
 namespace optibridge::tensorflow_bridge {
 namespace {
 
-using Slots = std::vector<Value>;
+using Slots = Values;
 
 class FormulaAlgorithm : public Algorithm {
  public:
@@ -23,26 +21,12 @@ class FormulaAlgorithm : public Algorithm {
     const std::string name = "optibridge_" + options_.class_name() + "_" +
                              (dtype == TF_FLOAT ? "float32" : "float64") + "_" +
                              std::to_string(form);
-    const size_t slot_count = slots().size();
     std::string inputs = "wg";
-    for (size_t i = 0; i < slot_count; i++) inputs.push_back(static_cast<char>('0' + i));
-    inputs.append(static_cast<size_t>(scalar_count_), 's');
-    static std::mutex mutex;
-    static std::set<std::string> defined;
-    const std::lock_guard<std::mutex> lock(mutex);
-    if (defined.count(name) == 0) {
-      Formula formula(dtype);
-      const Value weights = formula.variable();
-      const Value gradient = formula.value();
-      Slots variables;
-      Slots scalars;
-      for (size_t i = 0; i < slot_count; i++) variables.push_back(formula.variable());
-      for (int i = 0; i < scalar_count_; i++) scalars.push_back(formula.value());
-      write(formula, form, weights, gradient, variables, scalars);
-      formula.define(name);
-      defined.insert(name);
-    }
-    return {name, inputs, {}, false};
+    for (size_t i = 0; i < slots().size(); i++) inputs.push_back(static_cast<char>('0' + i));
+    return call_of(name, dtype, inputs, static_cast<size_t>(scalar_count_),
+                   [&](Formula& f, const Values& in, const Values& scalars) {
+                     write(f, form, in[0], in[1], Slots(in.begin() + 2, in.end()), scalars);
+                   });
   }
 
  protected:

@@ -18,7 +18,7 @@ void Scalars::update(TF_DataType dtype, const std::vector<double>& next) {
 }
 
 void Unit::run(const Scalars& scalars) {
-  if (staging != nullptr && source != nullptr) {
+  if (staging != nullptr) {
     std::memcpy(TF_TensorData(staging.get()), source, static_cast<size_t>(weights->bytes()));
     ob_count(OB_COPIED_BYTES, weights->bytes());
     // TensorFlow keeps what it copied to a device as long as the handle.
@@ -115,7 +115,7 @@ void check_gradient(const ob_tf_variables& params, size_t position, const ob_ten
 }  // namespace
 
 Batch::Batch(const Algorithm& algorithm, size_t slot_count, TF_DataType dtype, int64_t of)
-    : elements(of), weights(dtype, {of}, kHost), gradient(allocated(weights)) {
+    : weights(dtype, {of}, kHost), gradient(allocated(weights)) {
   std::vector<const Variable*> all;
   for (size_t i = 0; i < slot_count; i++) {
     slots.push_back(std::make_unique<Variable>(dtype, std::vector<int64_t>{of}, kHost));

@@ -47,7 +47,6 @@ struct Unit {
 struct Batch {
   Batch(const Algorithm& algorithm, size_t slots, TF_DataType dtype, int64_t elements);
 
-  int64_t elements;
   Variable weights;
   std::vector<std::unique_ptr<Variable>> slots;
   Tensor gradient;

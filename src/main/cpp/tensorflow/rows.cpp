@@ -43,7 +43,7 @@ class ob_tf_optimizer::Gather {
   // Elements from `offset` on, in bytes, of a tensor that begins at `weights`, and of its slots.
   void add(size_t tensor, char* weights, int64_t offset, const char* gradient, int64_t elements) {
     for (int64_t from = 0; from < elements;) {
-      const int64_t n = std::min(elements - from, batch_.elements - used_);
+      const int64_t n = std::min(elements - from, batch_.weights.numel() - used_);
       const Stretch stretch{tensor, weights, offset + from * size_, used_ * size_,
                             static_cast<size_t>(n * size_)};
       for (size_t i = 0; i <= state_.size(); i++) {
@@ -53,7 +53,7 @@ class ob_tf_optimizer::Gather {
       stretches_.push_back(stretch);
       used_ += n;
       from += n;
-      if (used_ == batch_.elements) run();
+      if (used_ == batch_.weights.numel()) run();
     }
   }
 
@@ -61,7 +61,7 @@ class ob_tf_optimizer::Gather {
     if (used_ == 0) return;
     // What is left over of former rows is not to move on, into infinity in the end.
     std::memset(gradients() + used_ * size_, 0,
-                static_cast<size_t>((batch_.elements - used_) * size_));
+                static_cast<size_t>((batch_.weights.numel() - used_) * size_));
     batch_.unit.run(scalars_);
     batch_.unit.check_in_place();
     for (const Stretch& stretch : stretches_) {

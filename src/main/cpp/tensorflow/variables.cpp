@@ -138,8 +138,9 @@ std::unique_ptr<ob_tf_variables> make_variables(int64_t tensors, const int32_t* 
     int64_t bytes = 0;
     int64_t numel = 0;
     int64_t next = first;
+    std::vector<int64_t> offsets;  // bytes from where the variable begins
     do {
-      made->offsets.push_back(bytes);
+      offsets.push_back(bytes);
       // Nothing after the last tensor: what is beyond a caller's memory is not read.
       numel = bytes / size + made->numels[next];
       bytes += padded(made->numels[next] * size);
@@ -149,9 +150,8 @@ std::unique_ptr<ob_tf_variables> make_variables(int64_t tensors, const int32_t* 
     const std::vector<int64_t> shape =
         layout == Layout::SHAPED ? all[first] : std::vector<int64_t>{numel};
     auto variable = std::make_unique<Variable>(dtype, shape, device);
-    for (int64_t i = first; i < next; i++) {
-      made->data.push_back(static_cast<char*>(variable->data()) + made->offsets[i]);
-    }
+    char* data = static_cast<char*>(variable->data());
+    for (const int64_t offset : offsets) made->data.push_back(data + offset);
     made->pieces.push_back({std::move(variable), first, next - first});
     first = next;
   }
@@ -166,7 +166,8 @@ bool fits(const ob_tf_variables& variables, const ob_tensor* tensors) {
     for (int64_t i = piece.first; i < piece.first + piece.count; i++) {
       // What lies between two tensors is read too. It is in the cache line that the former ends in,
       // and changes nothing but padding.
-      if (static_cast<const char*>(tensors[i].data) != start + variables.offsets[i]) return false;
+      const auto offset = variables.data[i] - variables.data[piece.first];
+      if (static_cast<const char*>(tensors[i].data) != start + offset) return false;
     }
   }
   return true;

@@ -63,8 +63,7 @@ struct Piece {
 
 struct ob_tf_variables {
   std::vector<optibridge::tensorflow_bridge::Piece> pieces;
-  std::vector<int64_t> offsets;  // bytes from where a tensor's variable begins
-  std::vector<char*> data;       // where each tensor begins
+  std::vector<char*> data;  // where each tensor begins
   std::vector<int64_t> numels;
   std::vector<int32_t> dtypes;
   optibridge::tensorflow_bridge::Layout layout;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/guard.h"
+#include "core/raise_for_test.h"
 #include "torch/guard.h"
 #include "torch/handle.h"
 #include "torch/imported.h"
@@ -347,17 +348,10 @@ int32_t ob_torch_cuda_devices(void) OB_NOEXCEPT {
 
 ob_result ob_torch_raise_for_test(int32_t kind) OB_NOEXCEPT {
   return guarded("torch_raise_for_test", [&] {
+    optibridge::raise_for_test(kind);
     switch (kind) {
       case 0:
         return;
-      case 1:
-        throw std::bad_alloc();
-      case 2:
-        throw std::invalid_argument("raised for a test");
-      case 3:
-        throw std::runtime_error("raised for a test");
-      case 4:
-        throw 4;
       case 5:
         TORCH_CHECK(false, "raised for a test");
       case 6:

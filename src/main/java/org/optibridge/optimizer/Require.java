@@ -76,4 +76,20 @@ public final class Require {
     }
     return value;
   }
+
+  /**
+   * @param owner whose state it is, for messages
+   * @param state holds the count
+   * @param key the count's name
+   * @return the count
+   * @throws IllegalArgumentException if it is missing, or no whole number from 0 to 2^53
+   */
+  public static long savedCount(String owner, State state, String key) {
+    double count = state.number(key);
+    if (count < 0 || count != Math.rint(count) || count > 1L << 53) {
+      throw new IllegalArgumentException(
+          owner + ": '" + key + "' of the state is " + count + ", not a count");
+    }
+    return (long) count;
+  }
 }

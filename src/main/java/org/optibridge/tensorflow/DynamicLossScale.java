@@ -2,6 +2,7 @@ package org.optibridge.tensorflow;
 
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.optibridge.optimizer.Require;
 import org.optibridge.optimizer.State;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Vector;
@@ -107,15 +108,11 @@ final class DynamicLossScale {
       return; // the keys are compared as a whole
     }
     float saved = (float) state.number(SCALE);
-    double count = state.number(COUNTER);
     if (!(saved > 0) || !Float.isFinite(saved)) {
       throw new IllegalArgumentException(
           KerasLossScale.CLASS + ": '" + SCALE + "' of the state is " + saved + ", not above 0");
     }
-    if (count < 0 || count != Math.rint(count) || count > 1L << 53) {
-      throw new IllegalArgumentException(
-          KerasLossScale.CLASS + ": '" + COUNTER + "' of the state is " + count + ", not a count");
-    }
+    Require.savedCount(KerasLossScale.CLASS, state, COUNTER);
   }
 
   void restore(State state) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import org.optibridge.memory.NativeStatus;
 import org.optibridge.tensorflow.StepFunction.Argument;
+import org.optibridge.tensorflow.TensorflowHandle.SlotKind;
 import org.optibridge.trust.ProgramDescription;
 
 /**
@@ -26,9 +27,6 @@ final class SavedModelLoader {
   // As ob_tensorflow.h numbers them.
   private static final int ELEMENT_WISE = 1;
   private static final int FLAT = 2;
-  private static final int LIKE_KIND = 0;
-  private static final int PARAM_KIND = 4;
-  private static final int SCALAR_KIND = 7;
 
   // With every call replaced by what it calls, as TensorFlow does.
   private static final int MAX_OPERATIONS = 1 << 16;
@@ -193,10 +191,12 @@ final class SavedModelLoader {
   }
 
   private static int kind(String kind) {
-    return switch (kind) {
-      case StepMetadata.SCALAR -> SCALAR_KIND;
-      case StepMetadata.PARAM -> PARAM_KIND;
-      default -> LIKE_KIND;
-    };
+    SlotKind slot =
+        switch (kind) {
+          case StepMetadata.SCALAR -> SlotKind.SCALAR;
+          case StepMetadata.PARAM -> SlotKind.FROM_PARAMETER;
+          default -> SlotKind.LIKE_PARAMETER;
+        };
+    return slot.code;
   }
 }

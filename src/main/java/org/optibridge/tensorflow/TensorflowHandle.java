@@ -6,6 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeHandle;
 import org.optibridge.memory.NativeStatus;
+import org.optibridge.tensorflow.TensorflowVariables.Layout;
 import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.VectorSpec;
 
@@ -13,14 +14,21 @@ import org.optibridge.vector.VectorSpec;
 final class TensorflowHandle extends NativeHandle {
   /** What {@code ob_tf_slot_kind} tells. */
   enum SlotKind {
-    LIKE_PARAMETER,
-    WITHOUT_LAST,
-    WITHOUT_OTHER,
-    WORKSPACE,
-    FROM_PARAMETER,
-    UNFACTORED,
-    OF_ADAM,
-    SCALAR
+    LIKE_PARAMETER(0),
+    WITHOUT_LAST(1),
+    WITHOUT_OTHER(2),
+    WORKSPACE(3),
+    FROM_PARAMETER(4),
+    UNFACTORED(5),
+    OF_ADAM(6),
+    SCALAR(7);
+
+    /** What the native side calls it. */
+    final int code;
+
+    SlotKind(int code) {
+      this.code = code;
+    }
   }
 
   final long address;
@@ -62,6 +70,11 @@ final class TensorflowHandle extends NativeHandle {
         "TensorflowOptiModule " + optimizer.spec().qualifiedName(),
         out[0],
         MuonTensors.of(optimizer));
+  }
+
+  /** How variables are laid out unless gradients lie otherwise. */
+  Layout layout() {
+    return elementwise ? Layout.MERGED : Layout.SHAPED;
   }
 
   SlotKind kind(int slot) {

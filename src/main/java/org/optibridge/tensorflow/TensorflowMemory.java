@@ -12,7 +12,6 @@ import org.optibridge.tensorflow.TensorflowVariables.Layout;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.Selection;
 import org.optibridge.vector.SparseGradients;
-import org.optibridge.vector.TensorSpec;
 import org.optibridge.vector.Vector;
 import org.optibridge.vector.VectorSpec;
 import org.optibridge.vector.Workspace;
@@ -96,7 +95,7 @@ final class TensorflowMemory {
 
   /** Variables to step in place of the weights, laid out as the state. */
   TensorflowVariables work(VectorSpec operands) {
-    Layout layout = slots == null ? roomiest() : slots.layout();
+    Layout layout = slots == null ? handle.layout() : slots.layout();
     TensorflowVariables variables = work;
     if (variables == null || variables.layout() != layout) {
       if (variables != null) {
@@ -115,10 +114,6 @@ final class TensorflowMemory {
     return selection.of(work(operands).vector(), operands);
   }
 
-  private Layout roomiest() {
-    return handle.elementwise ? Layout.MERGED : Layout.SHAPED;
-  }
-
   /**
    * Stores gradients that are not in memory, and sees to it that they, the slots and the weights
    * lie alike.
@@ -135,7 +130,7 @@ final class TensorflowMemory {
     if (home != null) {
       merged &= home.layout() == Layout.MERGED;
       if (merged && !TensorflowVariables.liesMerged(stored)) {
-        NativeMemory.countCopy(bytes(stored.spec()));
+        NativeMemory.countCopy(stored.spec().bytes());
         stored = copied(stored);
       }
     } else {
@@ -260,7 +255,8 @@ final class TensorflowMemory {
   /** Steps the rows of weights in any host memory that have a gradient. */
   void stepRows(Vector params, SparseGradients gradients, double rate, long number) {
     VectorSpec spec = params.spec();
-    TensorflowSlots state = slotsFor(spec, slots == null ? roomiest() : slots.layout(), params);
+    TensorflowSlots state =
+        slotsFor(spec, slots == null ? handle.layout() : slots.layout(), params);
     params.beginWrite();
     try {
       long rows = gradients.beginRead(spec);
@@ -287,10 +283,6 @@ final class TensorflowMemory {
   /** Zeros, to be zeros again when the call ends. */
   Vector zeros(VectorSpec spec) {
     return scattered.of(spec);
-  }
-
-  static long bytes(VectorSpec spec) {
-    return spec.tensors().stream().mapToLong(TensorSpec::bytes).sum();
   }
 
   /** Goes on with a state made on a device, or with none there. */

@@ -8,9 +8,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.optibridge.memory.NativeMemory;
 import org.optibridge.optimizer.InPlaceModule;
+import org.optibridge.optimizer.Require;
 import org.optibridge.optimizer.SparseModule;
 import org.optibridge.optimizer.State;
-import org.optibridge.tensorflow.TensorflowVariables.Layout;
 import org.optibridge.vector.Recording;
 import org.optibridge.vector.SparseGradients;
 import org.optibridge.vector.Vector;
@@ -184,11 +184,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       throw new UnsupportedOperationException(
           "Weights can be variables on the host only; this module computes on " + memory.device());
     }
-    return TensorflowVariables.allocate(spec, layout(), memory.device());
-  }
-
-  private Layout layout() {
-    return handle.elementwise ? Layout.MERGED : Layout.SHAPED;
+    return TensorflowVariables.allocate(spec, handle.layout(), memory.device());
   }
 
   /** Returns where this module computes, as {@code "CPU:0"}; see {@link TensorflowRuntime}. */
@@ -306,7 +302,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
         copy.assign(rules.decayed(params, rate));
         step(memory.work(spec), ready, rate);
         params.assign(copy);
-        NativeMemory.countCopy(2 * TensorflowMemory.bytes(spec));
+        NativeMemory.countCopy(2 * spec.bytes());
       } else {
         if (rules.decays()) {
           params.assign(rules.decayed(params, rate));
@@ -458,11 +454,7 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
         throw new IllegalArgumentException(
             "A state of " + cls + " can't be loaded into " + optimizer.spec().qualifiedName());
       }
-      double count = state.number("iterations");
-      if (count < 0 || count != Math.rint(count) || count > 1L << 53) {
-        throw new IllegalArgumentException(
-            cls + ": 'iterations' of the state is " + count + ", not a count");
-      }
+      long count = Require.savedCount(cls, state, "iterations");
       boolean started = state.has("slots");
       Set<String> known = new LinkedHashSet<>(List.of("optim_cls", "iterations"));
       if (started) {
@@ -480,10 +472,10 @@ public final class TensorflowOptiModule implements InPlaceModule, SparseModule {
       if (started) {
         VectorSpec spec = state.spec("specs");
         TensorflowSlots.check(handle, spec, state.state("slots"));
-        next = TensorflowSlots.copyOf(handle, spec, layout(), device, state.state("slots"));
+        next = TensorflowSlots.copyOf(handle, spec, handle.layout(), device, state.state("slots"));
       }
       restart(next, device);
-      calls = (long) count;
+      calls = count;
       preparation.restore(sum);
       rules.restore(average);
       lossScale.restore(state);

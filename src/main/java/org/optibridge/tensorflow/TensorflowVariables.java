@@ -57,7 +57,7 @@ public final class TensorflowVariables implements AutoCloseable {
     Owner(VectorSpec spec, long address) {
       super(
           "TensorflowVariables of " + spec.size() + " tensors",
-          bytes(spec),
+          spec.bytes(),
           () -> TensorflowLibrary.ob_tf_variables_destroy(address));
       this.address = address;
     }
@@ -68,10 +68,6 @@ public final class TensorflowVariables implements AutoCloseable {
     this.layout = layout;
     this.onHost = onHost;
     this.vector = vector;
-  }
-
-  private static long bytes(VectorSpec spec) {
-    return spec.tensors().stream().mapToLong(TensorSpec::bytes).sum();
   }
 
   /**

@@ -77,6 +77,11 @@ public final class VectorSpec {
     return tensors.size();
   }
 
+  /** Returns the bytes of all elements together, without what lies between tensors. */
+  public long bytes() {
+    return tensors.stream().mapToLong(TensorSpec::bytes).sum();
+  }
+
   /** Returns the number of elements of all tensors together. */
   public long numel() {
     return numel;

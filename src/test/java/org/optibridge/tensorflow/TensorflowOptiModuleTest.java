@@ -118,7 +118,7 @@ class TensorflowOptiModuleTest {
 
   @Test
   void whatHasToBeCopiedIsCounted() {
-    long bytes = SPEC.tensors().stream().mapToLong(TensorSpec::bytes).sum();
+    long bytes = SPEC.bytes();
     try (Optimizer optimizer =
             Optimizer.builder().learningRate(0.1).module(TensorflowOptiModule.of("adam")).build();
         Vector params = filled(1);
